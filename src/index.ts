@@ -1,0 +1,1 @@
+export { E, errnoName, strerror } from "./uapi/errno.ts";

@@ -1,0 +1,66 @@
+import type { Btf } from "../../btf/btf.ts";
+import type { Insn } from "../../isa/insn.ts";
+import type { MapFacts } from "../prog/map_facts.ts";
+import type { VerifiedProgram } from "../prog/program.ts";
+
+/** What the loading task may do; the verifier's "privileged" is `bpf`, leaking pointers needs `perfmon`. */
+export interface VerifyCaps {
+  readonly bpf: boolean;
+  readonly perfmon: boolean;
+  readonly netAdmin: boolean;
+  readonly sysAdmin: boolean;
+}
+
+/** Records of BPF_PROG_LOAD's func_info or line_info, as the caller passed them. */
+export interface InfoRecords {
+  /** The caller's record size; bytes past the known size must be zero. */
+  readonly recSize: number;
+  readonly count: number;
+  /** `recSize * count` bytes. */
+  readonly bytes: Uint8Array;
+}
+
+/** All that a verdict depends on: the same input gives the same verdict and log. */
+export interface VerifyInput {
+  readonly name: string;
+  /** BPF_PROG_TYPE_ and BPF_ATTACH_TYPE numbers. */
+  readonly progType: number;
+  readonly expectedAttachType: number;
+  /** BPF_F_STRICT_ALIGNMENT, ANY_ALIGNMENT, TEST_STATE_FREQ, TEST_RND_HI32, SLEEPABLE, TEST_REG_INVARIANTS … */
+  readonly progFlags: number;
+  readonly insns: readonly Insn[];
+  /** True if the licence is GPL compatible. */
+  readonly gplCompatible: boolean;
+  readonly caps: VerifyCaps;
+  /** BPF_LOG_LEVEL1 | LEVEL2 | STATS bits, 0 for none. */
+  readonly logLevel: number;
+  readonly btf?: Btf;
+  readonly funcInfo?: InfoRecords;
+  readonly lineInfo?: InfoRecords;
+  /** The map behind a descriptor, or a negative errno (-EBADF, -EINVAL). */
+  readonly mapByFd: (fd: number) => MapFacts | number;
+  /** The descriptor at an index of attr.fd_array, or undefined. */
+  readonly fdArray?: (index: number) => number | undefined;
+  /** The map types, helpers and so on that the kernel can run; others are refused by name. */
+  readonly supports: { helper(id: number): boolean };
+}
+
+/** Counts as the kernel prints them in the last log line. */
+export interface VerifyStats {
+  readonly insnsProcessed: number;
+  readonly maxStatesPerInsn: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  readonly markRead: number;
+}
+
+/** The verdict. The log is whole: cutting it to the caller's buffer is the system call's business. */
+export type VerifyResult =
+  | {
+      readonly ok: true;
+      readonly program: VerifiedProgram;
+      readonly maps: readonly MapFacts[];
+      readonly log: string;
+      readonly stats: VerifyStats;
+    }
+  | { readonly ok: false; readonly errno: number; readonly log: string; readonly stats: VerifyStats };
