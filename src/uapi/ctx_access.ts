@@ -68,7 +68,7 @@ const SKB_TC_INDEX = row(44, 48, NARROW, W);
 
 const SCHED: readonly CtxRow[] = [
   ...[SKB_MARK, SKB_PRIORITY, SKB_TC_INDEX, SKB_CB_WRITABLE, ...SKB, ...SKB_PACKET],
-  row(12, 16, NARROW, 0),
+  row(12, 16, NARROW, W),
   row(72, 76, NARROW, W),
   row(140, 144, W, 0, "pkt_meta"),
   row(152, 160, DW, DW),

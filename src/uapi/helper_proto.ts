@@ -321,7 +321,7 @@ const ROWS: Partial<Record<HelperName, HelperRow>> = {
     in: CASTS,
   },
   skc_to_udp6_sock: { args: ["sk"], ret: "PTR_TO_BTF_ID_OR_NULL", retBtf: "udp6_sock", in: CASTS },
-  get_task_stack: { args: ["task", "mem_uninit", "size0", "any"], in: ALL, gpl: true, cap: "perfmon" },
+  get_task_stack: { args: ["task", "mem_uninit", "size0", "any"], in: ALL, cap: "perfmon" },
   load_hdr_opt: { args: ["ctx", "mem_write", "size", "any"], in: ["sock_ops"] },
   store_hdr_opt: { args: ["ctx", "mem", "size", "any"], in: ["sock_ops"] },
   reserve_hdr_opt: { args: ["ctx", "any", "any"], in: ["sock_ops"] },
