@@ -1,4 +1,51 @@
-import type { FramePtr, RegPtr, StatePtr } from "./layout.ts";
+import { words } from "./arena.ts";
+import {
+  ADD_CONST,
+  type FramePtr,
+  MAX_REGS,
+  REG,
+  type RegPtr,
+  SLOT_KIND,
+  type SlotPtr,
+  type StatePtr,
+  TYPE,
+  TYPE_FLAG,
+  TYPE_MASK,
+} from "./layout.ts";
+import {
+  allocatedStack,
+  btfHandle,
+  btfId,
+  dynptrType,
+  frameno,
+  frameReg,
+  inAsyncCallbackFn,
+  inCallbackFn,
+  isConst,
+  isPrecise,
+  iterDepth,
+  iterState,
+  memSize,
+  pktRange,
+  refAt,
+  refCount,
+  refId,
+  regFrameno,
+  regId,
+  regMap,
+  regOff,
+  regRefObjId,
+  regType,
+  slotAt,
+  slotKind,
+  slotReg,
+  smaxBig,
+  sminBig,
+  umaxBig,
+  uminBig,
+  varMaskBig,
+  varValueBig,
+} from "./view.ts";
 
 /** What printing needs to know besides the state. */
 export interface PrintNames {
@@ -16,10 +63,243 @@ export interface Scratched {
   slotsHi: number;
 }
 
-export declare function printState(
+const TYPE_NAME: Readonly<Record<number, string>> = {
+  [TYPE.NOT_INIT]: "?",
+  [TYPE.SCALAR_VALUE]: "scalar",
+  [TYPE.PTR_TO_CTX]: "ctx",
+  [TYPE.CONST_PTR_TO_MAP]: "map_ptr",
+  [TYPE.PTR_TO_MAP_VALUE]: "map_value",
+  [TYPE.PTR_TO_MAP_KEY]: "map_key",
+  [TYPE.PTR_TO_STACK]: "fp",
+  [TYPE.PTR_TO_PACKET_META]: "pkt_meta",
+  [TYPE.PTR_TO_PACKET]: "pkt",
+  [TYPE.PTR_TO_PACKET_END]: "pkt_end",
+  [TYPE.PTR_TO_FLOW_KEYS]: "flow_keys",
+  [TYPE.PTR_TO_SOCKET]: "sock",
+  [TYPE.PTR_TO_SOCK_COMMON]: "sock_common",
+  [TYPE.PTR_TO_TCP_SOCK]: "tcp_sock",
+  [TYPE.PTR_TO_TP_BUFFER]: "tp_buffer",
+  [TYPE.PTR_TO_XDP_SOCK]: "xdp_sock",
+  [TYPE.PTR_TO_BTF_ID]: "ptr_",
+  [TYPE.PTR_TO_MEM]: "mem",
+  [TYPE.PTR_TO_ARENA]: "arena",
+  [TYPE.PTR_TO_BUF]: "buf",
+  [TYPE.PTR_TO_FUNC]: "func",
+  [TYPE.CONST_PTR_TO_DYNPTR]: "dynptr_ptr",
+};
+
+const FLAG_PREFIX: readonly (readonly [number, string])[] = [
+  [TYPE_FLAG.MEM_RDONLY, "rdonly_"],
+  [TYPE_FLAG.MEM_RINGBUF, "ringbuf_"],
+  [TYPE_FLAG.MEM_USER, "user_"],
+  [TYPE_FLAG.MEM_PERCPU, "percpu_"],
+  [TYPE_FLAG.MEM_RCU, "rcu_"],
+  [TYPE_FLAG.PTR_UNTRUSTED, "untrusted_"],
+  [TYPE_FLAG.PTR_TRUSTED, "trusted_"],
+];
+
+const DYNPTR_NAME: Readonly<Record<number, string>> = {
+  [TYPE_FLAG.DYNPTR_TYPE_LOCAL]: "local",
+  [TYPE_FLAG.DYNPTR_TYPE_RINGBUF]: "ringbuf",
+  [TYPE_FLAG.DYNPTR_TYPE_SKB]: "skb",
+  [TYPE_FLAG.DYNPTR_TYPE_XDP]: "xdp",
+};
+
+const ITER_STATE = ["<invalid>", "active", "drained"];
+
+/** One character per `SLOT_KIND`. */
+const KIND_CHAR = "?rm0dif";
+
+/** The name of a register type as messages and states show it. Linux: reg_type_str. */
+export function regTypeName(type: number): string {
+  const base = type & TYPE_MASK;
+  let prefix = "";
+  for (const [flag, text] of FLAG_PREFIX) if ((type & flag) !== 0) prefix += text;
+  const nullable = (type & TYPE_FLAG.PTR_MAYBE_NULL) !== 0;
+  const postfix = nullable ? (base === TYPE.PTR_TO_BTF_ID ? "or_null_" : "_or_null") : "";
+  return `${prefix}${TYPE_NAME[base] ?? "?"}${postfix}`;
+}
+
+/** The name of a dynptr's kind. */
+export function dynptrTypeName(kind: number): string {
+  return DYNPTR_NAME[kind] ?? "<unknown>";
+}
+
+function hex(v: bigint): string {
+  return `0x${BigInt.asUintN(64, v).toString(16)}`;
+}
+
+/** A signed number: decimal if it fits in 16 bits, else the hexadecimal of its 64 bits. */
+export function formatSigned(v: bigint): string {
+  return v >= -32768n && v <= 32767n ? v.toString() : hex(v);
+}
+
+/** An unsigned number: decimal if it fits in 16 bits, else hexadecimal. */
+export function formatUnsigned(v: bigint): string {
+  return v <= 65535n ? v.toString() : hex(v);
+}
+
+/** Known and unknown bits as `(value; mask)`. */
+export function formatTnum(value: bigint, mask: bigint): string {
+  return `(${hex(value)}; ${hex(mask)})`;
+}
+
+const S64_MIN = -(1n << 63n);
+const S64_MAX = (1n << 63n) - 1n;
+const U64_MAX = (1n << 64n) - 1n;
+
+/** The ranges that say something, those with equal values joined: `smin=umin=5,umax=9`. */
+function rangeParts(r: RegPtr): string[] {
+  const word = (at: number): bigint => BigInt(words[(r + at) >> 2] as number);
+  const u32 = (at: number): bigint => BigInt((words[(r + at) >> 2] as number) >>> 0);
+  const all: { name: string; value: bigint; skip: boolean }[] = [
+    { name: "smin", value: sminBig(r), skip: sminBig(r) === S64_MIN },
+    { name: "smax", value: smaxBig(r), skip: smaxBig(r) === S64_MAX },
+    { name: "umin", value: uminBig(r), skip: uminBig(r) === 0n },
+    { name: "umax", value: umaxBig(r), skip: umaxBig(r) === U64_MAX },
+    { name: "smin32", value: word(REG.s32min), skip: word(REG.s32min) === -0x80000000n },
+    { name: "smax32", value: word(REG.s32max), skip: word(REG.s32max) === 0x7fffffffn },
+    { name: "umin32", value: u32(REG.u32min), skip: u32(REG.u32min) === 0n },
+    { name: "umax32", value: u32(REG.u32max), skip: u32(REG.u32max) === 0xffffffffn },
+  ];
+  const parts: string[] = [];
+  all.forEach((a, i) => {
+    if (a.skip) return;
+    let names = `${a.name}=`;
+    for (const b of all.slice(i + 1)) {
+      // Values are mathematical here, so a negative one never equals an unsigned one with the same bits.
+      if (b.skip || b.value !== a.value) continue;
+      b.skip = true;
+      names += `${b.name}=`;
+    }
+    parts.push(names + (a.name[0] === "s" ? formatSigned(a.value) : formatUnsigned(a.value)));
+  });
+  return parts;
+}
+
+function holdsMap(base: number): boolean {
+  return base === TYPE.CONST_PTR_TO_MAP || base === TYPE.PTR_TO_MAP_VALUE || base === TYPE.PTR_TO_MAP_KEY;
+}
+
+/**
+ * One register's state, as `R1=` is followed by in a log; `inFrame` is the number of the frame that is printed.
+ * Linux: print_reg_state.
+ */
+export function printReg(r: RegPtr, names: PrintNames, inFrame: number): string {
+  const type = regType(r);
+  const base = type & TYPE_MASK;
+  let out = type === TYPE.SCALAR_VALUE && isPrecise(r) !== 0 ? "P" : "";
+  if (type === TYPE.SCALAR_VALUE && isConst(r)) {
+    return out + formatSigned(BigInt.asIntN(64, varValueBig(r)));
+  }
+  if (base === TYPE.PTR_TO_STACK) {
+    out += regFrameno(r) === inFrame ? "fp" : `fp[${regFrameno(r)}]`;
+    if (isConst(r)) return out + formatSigned(BigInt.asIntN(64, varValueBig(r) + BigInt(regOff(r))));
+  } else {
+    out += regTypeName(type);
+    if (base === TYPE.PTR_TO_BTF_ID) out += names.btfType(btfHandle(r), btfId(r));
+  }
+  const parts: string[] = [];
+  const id = regId(r);
+  if (id !== 0) {
+    const off = regOff(r);
+    const delta = (id & ADD_CONST) === 0 ? "" : `${off < 0 ? "" : "+"}${off}`;
+    parts.push(`id=${id & ~ADD_CONST}${delta}`);
+  }
+  if (regRefObjId(r) !== 0) parts.push(`ref_obj_id=${regRefObjId(r)}`);
+  if ((type & TYPE_FLAG.NON_OWN_REF) !== 0) parts.push("non_own_ref");
+  if (holdsMap(base)) {
+    const map = names.map(regMap(r));
+    if (map.name !== "") parts.push(`map=${map.name}`);
+    parts.push(`ks=${map.keySize}`, `vs=${map.valueSize}`);
+  }
+  if (type !== TYPE.SCALAR_VALUE && regOff(r) !== 0) parts.push(`off=${formatSigned(BigInt(regOff(r)))}`);
+  if (base === TYPE.PTR_TO_PACKET || base === TYPE.PTR_TO_PACKET_META) {
+    parts.push(`r=${formatUnsigned(BigInt.asUintN(64, BigInt(pktRange(r))))}`);
+  }
+  if (base === TYPE.PTR_TO_MEM) parts.push(`sz=${formatUnsigned(BigInt(memSize(r)))}`);
+  if (base === TYPE.CONST_PTR_TO_DYNPTR) parts.push(`type=${dynptrTypeName(dynptrType(r))}`);
+  if (isConst(r)) {
+    const value = varValueBig(r);
+    if (value !== 0n) parts.push(`imm=${formatSigned(BigInt.asIntN(64, value))}`);
+  } else {
+    parts.push(...rangeParts(r));
+    const mask = varMaskBig(r);
+    if (mask !== U64_MAX) parts.push(`var_off=${formatTnum(varValueBig(r), mask)}`);
+  }
+  return `${out}(${parts.join(",")})`;
+}
+
+function kinds(slot: SlotPtr): string {
+  let text = "";
+  for (let b = 0; b < 8; b++) text += KIND_CHAR[slotKind(slot, b)] ?? "?";
+  return text;
+}
+
+/** One stack slot; the empty string if there is nothing to show. `i` may be moved on by slots that belong together. */
+function printSlot(f: FramePtr, i: number, names: PrintNames): string {
+  const slot = slotAt(f, i);
+  const reg = slotReg(slot);
+  const place = ` fp${-8 * (i + 1)}=`;
+  switch (slotKind(slot, 7)) {
+    case SLOT_KIND.SPILL: {
+      const above = kinds(slot).indexOf("r");
+      return place + kinds(slot).slice(0, above) + printReg(reg, names, frameno(f));
+    }
+    case SLOT_KIND.DYNPTR: {
+      const parts: string[] = [];
+      if (regId(reg) !== 0) parts.push(`id=${regId(reg)}`);
+      if (regRefObjId(reg) !== 0) parts.push(`ref_id=${regRefObjId(reg)}`);
+      return `${place}dynptr_${dynptrTypeName(dynptrType(reg))}(${parts.join(",")})`;
+    }
+    case SLOT_KIND.ITER:
+      if (regRefObjId(reg) === 0) return "";
+      return (
+        `${place}iter_${names.btfType(0, btfId(reg))}(ref_id=${regRefObjId(reg)},` +
+        `state=${ITER_STATE[iterState(reg)] ?? "<invalid>"},depth=${iterDepth(reg) >>> 0})`
+      );
+    default:
+      return place + kinds(slot);
+  }
+}
+
+function isScratchedSlot(only: Scratched, i: number): boolean {
+  return ((i < 32 ? only.slotsLo >>> i : only.slotsHi >>> (i - 32)) & 1) !== 0;
+}
+
+/**
+ * A frame's registers and stack and the state's references, each preceded by a space, without the line's end:
+ * ` R1=ctx() R10=fp0 fp-8=mmmm????`. Only what `only` names, or everything. Linux: print_verifier_state.
+ */
+export function printState(
   st: StatePtr,
   f: FramePtr,
   names: PrintNames,
   only: Scratched | undefined,
-): string;
-export declare function printReg(r: RegPtr, names: PrintNames): string;
+): string {
+  let out = frameno(f) === 0 ? "" : ` frame${frameno(f)}:`;
+  for (let n = 0; n < MAX_REGS; n++) {
+    const r = frameReg(f, n);
+    if (regType(r) === TYPE.NOT_INIT) continue;
+    if (only !== undefined && ((only.regs >>> n) & 1) === 0) continue;
+    out += ` R${n}=${printReg(r, names, frameno(f))}`;
+  }
+  const slots = allocatedStack(f) >> 3;
+  for (let i = 0; i < slots; i++) {
+    if (kinds(slotAt(f, i)) === "????????") continue;
+    if (only !== undefined && !isScratchedSlot(only, i)) continue;
+    // A dynptr takes two slots; its facts are in the second, at the lower address.
+    if (slotKind(slotAt(f, i), 7) === SLOT_KIND.DYNPTR) i++;
+    out += printSlot(f, i, names);
+  }
+  const refs: number[] = [];
+  for (let i = 0; i < refCount(st); i++) {
+    const id = refId(refAt(st, i));
+    if (id !== 0) refs.push(id);
+    else if (i === 0) break;
+  }
+  if (refs.length > 0) out += ` refs=${refs.join(",")}`;
+  if (inCallbackFn(f) !== 0) out += " cb";
+  if (inAsyncCallbackFn(f) !== 0) out += " async_cb";
+  return out;
+}
