@@ -177,6 +177,11 @@ export class Btf {
     return type;
   }
 
+  /** Where the record of a type (`struct btf_type`) starts in `bytes`; undefined for void and the base's types. */
+  recordOffset(id: number): number | undefined {
+    return this.#offsets[id - this.firstId];
+  }
+
   /** All types in the order of their ids, void and base's excluded. */
   *types(): Generator<BtfType> {
     for (let id = this.firstId; id < this.typeCount; id++) yield this.type(id);
