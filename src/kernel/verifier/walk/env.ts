@@ -3,6 +3,7 @@ import type { Insn } from "../../../isa/insn.ts";
 import type { MapFacts } from "../../prog/map_facts.ts";
 import type { VerifyInput } from "../contract.ts";
 import type { VerifierLog } from "../log/log.ts";
+import type { StackLiveness } from "../prepare/stack_liveness.ts";
 
 /**
  * What the verifier keeps for one instruction. `prepare` makes it, `walk`, `access` and `calls` fill it, and
@@ -47,6 +48,10 @@ export interface InsnAux {
   aluSanitize: boolean;
   /** True if a zero extension is wanted by 32-bit backends (informational here). */
   zext: boolean;
+  /** True for the call and the spills and fills around it of a bpf_fastcall pattern (prepare/fastcall.ts). */
+  fastcallPattern: boolean;
+  /** For the call of such a pattern: its spill and fill pairs. */
+  fastcallSpills: number;
 }
 
 /** A subprogram while it is being verified. */
@@ -79,6 +84,10 @@ export interface SubprogInfo {
   called: boolean;
   /** True if its arguments were read from BTF already. */
   argsCached: boolean;
+  /** The highest stack offset (negative) that only bpf_fastcall patterns use, 0 without one. */
+  fastcallStackOff: number;
+  /** True if something else touches that part of the stack, so that the patterns stay. */
+  keepFastcallStack: boolean;
 }
 
 /** Makes the record of an instruction of which nothing is known. */
@@ -103,6 +112,8 @@ export function createInsnAux(): InsnAux {
     ctxFieldSize: 0,
     aluSanitize: false,
     zext: false,
+    fastcallPattern: false,
+    fastcallSpills: 0,
   };
 }
 
@@ -124,6 +135,8 @@ export function createSubprogInfo(start: number, end: number): SubprogInfo {
     mightSleep: false,
     called: false,
     argsCached: false,
+    fastcallStackOff: 0,
+    keepFastcallStack: false,
   };
 }
 
@@ -162,6 +175,8 @@ export interface Env {
   usedMaps: MapFacts[];
   funcInfo: readonly FuncInfo[];
   lineInfo: readonly LineInfo[];
+  /** Which stack slots are read later: made by `prepare`, fed by the walk, asked by `prune`. */
+  stackLiveness?: StackLiveness;
   /** The control-flow graph's instructions in postorder, per subprogram one after another. */
   postorder: readonly number[];
 
