@@ -27,6 +27,7 @@ export class FdTable {
     let fd = this.#lowestFree;
     while (this.#files.has(fd)) fd++;
     this.#files.set(fd, file);
+    file.object.getUser();
     this.#lowestFree = fd + 1;
     return fd;
   }
@@ -44,6 +45,7 @@ export class FdTable {
     if (file === undefined) return false;
     this.#files.delete(fd);
     if (fd < this.#lowestFree) this.#lowestFree = fd;
+    file.object.putUser();
     file.object.put();
     return true;
   }

@@ -34,6 +34,12 @@ export abstract class KernelObject {
     this.release();
   }
 
+  /** Counts a descriptor or pin, beside its reference: what user space can reach the object by. */
+  getUser(): void {}
+
+  /** Says that a descriptor or pin goes. */
+  putUser(): void {}
+
   /** Gives back what the object holds. */
   protected abstract release(): void;
 }
