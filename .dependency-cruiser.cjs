@@ -24,7 +24,7 @@ module.exports = {
     room("prog", "src/kernel/prog", [...S("uapi", "isa", "btf")]),
     room("verifier", "src/kernel/verifier", [...S("uapi", "isa", "btf"), ...KR("prog", "error")]),
     room("interp", "src/kernel/interp", [...S("uapi", "isa"), ...KR("prog", "mem", "error")]),
-    room("jit", "src/kernel/jit", [...S("uapi", "isa"), ...KR("prog", "mem", "error")]),
+    room("jit", "src/kernel/jit", [...S("uapi", "isa"), ...KR("prog", "mem", "error", "maps/layout")]),
     room("dataplane", "src/kernel/dataplane", [...S("uapi"), ...KR("mem", "error")]),
     room("maps", "src/kernel/maps", [...S("uapi", "isa", "btf"), ...KR("prog", "mem", "dataplane", "error")]),
     room("helpers", "src/kernel/helpers", [

@@ -37,6 +37,11 @@ export const CPU = {
   redirectIfindex: 48,
   redirectFlags: 52,
   redirectMap: 56,
+  /**
+   * u32: how far below the block's end an entry function's R10 lies. 0, but for a program that a subprogram's tail call
+   * enters: it runs in the place of the subprogram, below its callers' frames. Whoever changes it puts it back.
+   */
+  entryFrame: 60,
   /** Free for the net room: from here to `stack`. */
   net: 64,
   /** The eBPF stack lies from here to the block's end. The main program's R10 is the block's end. */
