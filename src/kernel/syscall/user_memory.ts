@@ -14,11 +14,14 @@ export class TaskMemory implements UserMemory {
   #next = USER_BASE;
 
   alloc(size: number): UserBuffer {
-    return this.from(new Uint8Array(Math.max(size, 1)));
+    return this.#map(new Uint8Array(Math.max(size, 1)));
   }
 
   from(bytes: Uint8Array): UserBuffer {
-    const own = bytes.length === 0 ? new Uint8Array(1) : bytes.slice();
+    return this.#map(bytes.length === 0 ? new Uint8Array(1) : bytes.slice());
+  }
+
+  #map(own: Uint8Array): UserBuffer {
     const address = this.#next;
     this.#next += ((BigInt(own.length) + PAGE - 1n) / PAGE + 1n) * PAGE;
     this.#buffers.set(address, own);
