@@ -1,5 +1,5 @@
 import { memory } from "../state/arena.ts";
-import type { RegPtr } from "../state/layout.ts";
+import type { RegPtr, StatePtr } from "../state/layout.ts";
 import { WASM_BASE64 } from "./value.wasm.ts";
 
 /** What value.as.ts exports: pure functions over register records. 64-bit immediates cross as two halves. */
@@ -20,13 +20,16 @@ export interface ValueUnit {
   aluScalar(code: number, off: number, imm: number, dst: RegPtr, src: RegPtr): void;
   addOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void;
   subOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void;
-  constFitsOffset(ptr: RegPtr, scalar: RegPtr, subtract: number): number;
+  fixedOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr, subtract: number): number;
   branchTaken(a: RegPtr, b: RegPtr, op: number, is32: number): number;
   refine(a: RegPtr, b: RegPtr, op: number, taken: number, is32: number): void;
   updateLinked(r: RegPtr, known: RegPtr): void;
   rangeWithin(old: RegPtr, cur: RegPtr): number;
   tnumIn(old: RegPtr, cur: RegPtr): number;
   sameFacts(a: RegPtr, b: RegPtr): number;
+  liveMasksAddress(): number;
+  statesEqual(old: StatePtr, cur: StatePtr, level: number, idGen: number, flags: number): number;
+  layoutProbe(which: number): number;
 }
 
 let unit: ValueUnit | undefined;

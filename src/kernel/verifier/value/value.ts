@@ -1,5 +1,5 @@
 import { words } from "../state/arena.ts";
-import { REG, type RegPtr, TYPE } from "../state/layout.ts";
+import { REG, type RegPtr, STATE, type StatePtr, TYPE } from "../state/layout.ts";
 import { valueUnit } from "./unit.ts";
 
 // The names say what happens to a record; Linux's function of the same effect stands in each comment. All work is
@@ -119,9 +119,13 @@ export function subOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void {
   valueUnit().subOffset(dst, ptr, scalar);
 }
 
-/** True if scalar's known ranges let ptr+off be taken as a fixed offset change: it is constant and ptr.off + it fits s32. */
-export function constFitsOffset(ptr: RegPtr, scalar: RegPtr, subtract: boolean): boolean {
-  return valueUnit().constFitsOffset(ptr, scalar, subtract ? 1 : 0) !== 0;
+/**
+ * If the number `scalar` is constant and the pointer's fixed offset has room for it, gives `dst` the pointer's
+ * variable part and the new fixed offset, and returns true; otherwise does nothing (use `addOffset`). Type, id, range
+ * and the like are the caller's business. Linux: the "fixed offset" part of adjust_ptr_min_max_vals.
+ */
+export function fixedOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr, subtract: boolean): boolean {
+  return valueUnit().fixedOffset(dst, ptr, scalar, subtract ? 1 : 0) !== 0;
 }
 
 /**
@@ -174,4 +178,36 @@ export function tnumIn(old: RegPtr, cur: RegPtr): boolean {
 /** True if two records agree in everything before `id`: type, offset, facts, known bits, ranges. */
 export function sameFacts(a: RegPtr, b: RegPtr): boolean {
   return valueUnit().sameFacts(a, b) !== 0;
+}
+
+/** How alike two states have to be for `statesEqual`. Linux: enum exact_level. */
+export const EXACT_LEVEL = {
+  /** The old state covers the current one: what is imprecise in it does not matter. */
+  NOT_EXACT: 0,
+  /** Nothing changed at all: an infinite loop. */
+  EXACT: 1,
+  /** Every range of the current state lies within the old one's, precise or not: a loop that converges. */
+  RANGE_WITHIN: 2,
+} as const;
+
+/**
+ * True if the saved state `old` covers `cur` at one of the `EXACT_LEVEL`s. `live(frame)` gives the registers of each
+ * frame that are still read, one bit each; `uninitStack` is true if reading unwritten stack is allowed, `strict` if
+ * numbers have to be the same (limits of pointer arithmetic are being explored). Linux: states_equal.
+ */
+export function statesEqual(
+  old: StatePtr,
+  cur: StatePtr,
+  level: number,
+  idGen: number,
+  uninitStack: boolean,
+  strict: boolean,
+  live: (frame: number) => number,
+): boolean {
+  const unit = valueUnit();
+  const depth = words[(old + STATE.curframe) >> 2] as number;
+  if (depth !== words[(cur + STATE.curframe) >> 2]) return false;
+  const masks = unit.liveMasksAddress() >> 2;
+  for (let i = 0; i <= depth; i++) words[masks + i] = live(i);
+  return unit.statesEqual(old, cur, level, idGen, (uninitStack ? 1 : 0) | (strict ? 2 : 0)) !== 0;
 }
