@@ -19,7 +19,8 @@ export class BtfPatch {
 
   constructor(btf: Btf) {
     this.#btf = btf;
-    this.#bytes = btf.bytes.slice();
+    // Not slice(): a Node Buffer's shares its memory.
+    this.#bytes = new Uint8Array(btf.bytes);
     this.#view = new DataView(this.#bytes.buffer);
     this.#stringsEnd = btf.stringsEnd;
     this.#typeCount = btf.typeCount;
