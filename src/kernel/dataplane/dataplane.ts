@@ -2,6 +2,7 @@ import { KernelBug } from "../error.ts";
 import type { AllocExports, CpuExports } from "../mem/alloc.ts";
 import { CPU, CPU_BASE, CPU_SIZE, cpuAddress } from "../mem/layout.ts";
 import { KernelMemory } from "../mem/memory.ts";
+import type { NetExports } from "../net/exports.ts";
 import { WASM_BASE64 } from "./dataplane.wasm.ts";
 
 /** What the data plane calls outside of linear memory: module `env` of the AssemblyScript sources. */
@@ -11,7 +12,7 @@ export interface DataplaneImports {
 }
 
 /** What the data plane's module exports: one interface for each room that is in it. */
-export type DataplaneExports = AllocExports & CpuExports;
+export type DataplaneExports = AllocExports & CpuExports & NetExports;
 
 /** How the kernel's memory is made. */
 export interface DataplaneOptions {
@@ -47,7 +48,7 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
   const memory = new WebAssembly.Memory({ initial: heapStart / PAGE + 1, maximum: maximumPages });
   const table = new WebAssembly.Table({ element: "anyfunc", initial: 16 });
   const instance = await WebAssembly.instantiate(await dataplaneModule(), {
-    env: { memory, table, abort, ...options.imports },
+    env: { memory, table, abort, tai, ...options.imports },
   });
   const exports = instance.exports as unknown as DataplaneExports;
   exports.alloc_init(heapStart, Math.min(maximumPages * PAGE, 0xffff0000));
@@ -63,6 +64,11 @@ export async function createDataplane(options: DataplaneOptions): Promise<Datapl
 /** A random u64 that is not 0. */
 function seed(): bigint {
   return crypto.getRandomValues(new BigUint64Array(1))[0] || 1n;
+}
+
+/** Nanoseconds of international atomic time, which is 37 leap seconds ahead of UTC. */
+function tai(): number {
+  return (Date.now() + 37_000) * 1e6;
 }
 
 function abort(): never {
