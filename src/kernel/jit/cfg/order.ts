@@ -80,7 +80,11 @@ function depthFirst(cfg: Cfg): { preorder: Int32Array; parent: Int32Array; rpo: 
  * Immediate dominators after Lengauer and Tarjan (1979), the simple form with path compression. The iterative
  * algorithm of Cooper, Harvey and Kennedy is shorter, but quadratic for a hundred thousand early exits to one place.
  */
-function dominators(preorder: Int32Array, parent: Int32Array, preds: readonly (readonly number[])[]): Int32Array {
+function dominators(
+  preorder: Int32Array,
+  parent: Int32Array,
+  preds: readonly (readonly number[])[],
+): Int32Array {
   const size = preds.length;
   const number = new Int32Array(size).fill(-1);
   preorder.forEach((n, i) => {

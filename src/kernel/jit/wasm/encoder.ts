@@ -80,7 +80,8 @@ export class ModuleBuilder {
 
   /** Imports a function; returns its index. All imports come before the first `addFunction`. */
   importFunction(module: string, name: string, type: FuncType): number {
-    if (this.#functions.length > 0) throw new RangeError("imported functions are numbered before the module's own");
+    if (this.#functions.length > 0)
+      throw new RangeError("imported functions are numbered before the module's own");
     const out = new Bytes(8);
     out.byte(KIND.func);
     out.u32(this.type(type));
