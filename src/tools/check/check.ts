@@ -22,10 +22,18 @@ export interface CheckCommand {
 }
 
 /** Puts every test of a file (`-` for JSON lines on standard input) to one kernel and prints a result a line. */
-export async function checkFile(file: string, command: CheckCommand, print: (line: string) => void): Promise<void> {
+export async function checkFile(
+  file: string,
+  command: CheckCommand,
+  print: (line: string) => void,
+): Promise<void> {
   const kernel = await createKernel({ cpus: 2, engine: command.interp ? "interp" : "jit" });
   const options: CheckOptions = {
-    ...(command.log ? (command.logLevel === undefined ? {} : { logLevel: command.logLevel }) : { logLevel: 0 }),
+    ...(command.log
+      ? command.logLevel === undefined
+        ? {}
+        : { logLevel: command.logLevel }
+      : { logLevel: 0 }),
     logSize: command.logSize,
     run: command.run,
     xlated: command.xlated === true,
@@ -46,21 +54,38 @@ export async function checkFile(file: string, command: CheckCommand, print: (lin
 
 /** One test in a task of its own, which takes all that the test made with it when it ends. */
 export function checkOne(kernel: Kernel, test: TestJson, options: CheckOptions): CheckResult {
-  const caps = { bpf: !options.unpriv, perfmon: !options.unpriv, netAdmin: !options.unpriv, sysAdmin: !options.unpriv };
+  const caps = {
+    bpf: !options.unpriv,
+    perfmon: !options.unpriv,
+    netAdmin: !options.unpriv,
+    sysAdmin: !options.unpriv,
+  };
   const task = kernel.task({ caps });
   try {
     return new Checker(task, options).check(test);
   } catch (error) {
     // A bug of ours must not end the stream: it is said in the result, with where it happened.
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-    return { name: test?.name ?? null, verdict: "error", errno: 0, errname: "", setup_error: `anybpf bug: ${text}` };
+    return {
+      name: test?.name ?? null,
+      verdict: "error",
+      errno: 0,
+      errname: "",
+      setup_error: `anybpf bug: ${text}`,
+    };
   } finally {
     task.exit();
   }
 }
 
 function malformed(error: Error): CheckResult {
-  return { name: null, verdict: "error", errno: 0, errname: "", setup_error: `malformed test: ${error.message}` };
+  return {
+    name: null,
+    verdict: "error",
+    errno: 0,
+    errname: "",
+    setup_error: `malformed test: ${error.message}`,
+  };
 }
 
 /** The tests of a file: a JSON object, a list, {"tests": [...]}, or JSON lines; a line that is no JSON gives its error. */
@@ -78,7 +103,8 @@ async function* readTests(file: string): AsyncGenerator<TestJson | Error> {
     return;
   }
   if (Array.isArray(data)) yield* data as TestJson[];
-  else if (typeof data === "object" && data !== null && "tests" in data && Array.isArray(data.tests)) yield* data.tests as TestJson[];
+  else if (typeof data === "object" && data !== null && "tests" in data && Array.isArray(data.tests))
+    yield* data.tests as TestJson[];
   else yield data as TestJson;
 }
 

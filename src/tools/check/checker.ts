@@ -96,7 +96,9 @@ export class Checker {
     const start = performance.now();
     const { ret, attr } = call(this.#task, "PROG_LOAD", {
       ...fields,
-      ...(log === undefined ? {} : { log_level: level, log_size: this.#options.logSize, log_buf: log.address }),
+      ...(log === undefined
+        ? {}
+        : { log_level: level, log_size: this.#options.logSize, log_buf: log.address }),
     });
     result.load_us = Math.round((performance.now() - start) * 10_000) / 10;
     result.verdict = ret >= 0 ? "accept" : "reject";
@@ -171,7 +173,12 @@ export class Checker {
     }
   }
 
-  #entryValue(entry: EntryJson, fd: number, test: TestJson, maps: ReadonlyMap<number | string, number>): Uint8Array {
+  #entryValue(
+    entry: EntryJson,
+    fd: number,
+    test: TestJson,
+    maps: ReadonlyMap<number | string, number>,
+  ): Uint8Array {
     if (entry.value !== undefined) return fromHex(entry.value, "an entry's value");
     let held: number;
     if (entry.map !== undefined) {
@@ -198,7 +205,8 @@ export class Checker {
     const view = new DataView(insns.buffer, insns.byteOffset, insns.byteLength);
     for (const { insn, map } of test.map_refs ?? []) {
       const at = insn * REF_SIZE + INSN_IMM;
-      if (!(at >= 0 && at + 4 <= insns.length)) throw new SetupError(`malformed test: map_refs: there is no instruction ${insn}`);
+      if (!(at >= 0 && at + 4 <= insns.length))
+        throw new SetupError(`malformed test: map_refs: there is no instruction ${insn}`);
       view.setInt32(at, maps.get(map) ?? -1, true);
     }
     const license = new TextEncoder().encode(`${test.license ?? "GPL"}\0`);
@@ -222,7 +230,10 @@ export class Checker {
     const given = test[what];
     if (given === undefined || given.length === 0) return {};
     const size = test[`${what}_rec_size`] ?? DEFAULT_REC_SIZE[what];
-    const records = typeof given === "string" ? fromHex(given, what) : new Uint8Array(Uint32Array.from(given.flat()).buffer);
+    const records =
+      typeof given === "string"
+        ? fromHex(given, what)
+        : new Uint8Array(Uint32Array.from(given.flat()).buffer);
     return {
       [what]: this.#bytes(records).address,
       [`${what}_rec_size`]: size,
@@ -302,11 +313,14 @@ export class Checker {
   /** The instructions after the verifier's rewrites. */
   #xlated(prog: number): string {
     const info = this.#task.memory.alloc(PROG_INFO_SIZE);
-    const ask = () => call(this.#task, "OBJ_GET_INFO_BY_FD", { bpf_fd: prog, info_len: PROG_INFO_SIZE, info: info.address });
+    const ask = () =>
+      call(this.#task, "OBJ_GET_INFO_BY_FD", { bpf_fd: prog, info_len: PROG_INFO_SIZE, info: info.address });
     ask();
     const size = readStruct(PROG_INFO, info.bytes).xlated_prog_len;
     const code = this.#task.memory.alloc(size);
-    info.bytes.set(writeStruct(PROG_INFO, { xlated_prog_len: size, xlated_prog_insns: code.address }, PROG_INFO_SIZE));
+    info.bytes.set(
+      writeStruct(PROG_INFO, { xlated_prog_len: size, xlated_prog_insns: code.address }, PROG_INFO_SIZE),
+    );
     ask();
     return toHex(code.bytes.subarray(0, size));
   }

@@ -100,8 +100,10 @@ const RUN_KEYS: ReadonlySet<string> = new Set(
 
 /** Refuses keys that this format does not have: a test must not pass because a part of it was overlooked. */
 function checkKeys(what: string, object: object, known: ReadonlySet<string>): void {
-  if (typeof object !== "object" || object === null || Array.isArray(object)) throw new SetupError(`malformed test: ${what} is no object`);
-  for (const key of Object.keys(object)) if (!known.has(key)) throw new SetupError(`unsupported key "${key}" in ${what}`);
+  if (typeof object !== "object" || object === null || Array.isArray(object))
+    throw new SetupError(`malformed test: ${what} is no object`);
+  for (const key of Object.keys(object))
+    if (!known.has(key)) throw new SetupError(`unsupported key "${key}" in ${what}`);
 }
 
 /** Checks the form of a TEST as far as its keys go; SetupError says what is wrong. */
@@ -109,8 +111,10 @@ export function checkTest(test: TestJson): void {
   checkKeys("the test", test, TEST_KEYS);
   for (const map of test.maps ?? []) checkKeys("a map", map, MAP_KEYS);
   for (const run of test.runs ?? []) checkKeys("a run", run, RUN_KEYS);
-  if (test.attach_btf_name !== undefined) throw new SetupError('unsupported key "attach_btf_name": there is no kernel BTF to look it up in yet');
-  if (test.kfuncs !== undefined && test.kfuncs.length > 0) throw new SetupError('unsupported key "kfuncs": kernel functions are not supported yet');
+  if (test.attach_btf_name !== undefined)
+    throw new SetupError('unsupported key "attach_btf_name": there is no kernel BTF to look it up in yet');
+  if (test.kfuncs !== undefined && test.kfuncs.length > 0)
+    throw new SetupError('unsupported key "kfuncs": kernel functions are not supported yet');
   if (test.prog_type === undefined) throw new SetupError("malformed test: KeyError: 'prog_type'");
 }
 
@@ -133,7 +137,9 @@ export function testInsns(test: TestJson): Uint8Array {
     try {
       return Uint8Array.from(inflateSync(Buffer.from(test.insns_z, "base64")));
     } catch (error) {
-      throw new SetupError(`malformed test: insns_z: ${error instanceof Error ? error.message : String(error)}`);
+      throw new SetupError(
+        `malformed test: insns_z: ${error instanceof Error ? error.message : String(error)}`,
+      );
     }
   }
   return fromHex(test.insns, "insns");

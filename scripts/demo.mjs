@@ -1,0 +1,23 @@
+// The main job in one command: a shipped program over a shipped capture.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = join(dirname(fileURLToPath(import.meta.url)), "..");
+const cli = join(root, "dist/tools/anybpf/main.js");
+if (!existsSync(cli)) {
+  const { status } = spawnSync("npm", ["run", "-s", "build"], { cwd: root, stdio: "inherit" });
+  if (status !== 0) process.exit(status ?? 1);
+}
+const args = [
+  "run",
+  join(root, "examples/xdp_firewall.bpf.o"),
+  "--pcap",
+  join(root, "examples/traffic.pcap"),
+];
+console.log(`$ anybpf run examples/xdp_firewall.bpf.o --pcap examples/traffic.pcap\n`);
+const { status } = spawnSync(process.execPath, [cli, ...args, ...process.argv.slice(2)], {
+  stdio: "inherit",
+});
+process.exit(status ?? 1);
