@@ -150,15 +150,18 @@ const U64_MAX = (1n << 64n) - 1n;
 
 /** The ranges that say something, those with equal values joined: `smin=umin=5,umax=9`. */
 function rangeParts(r: RegPtr): string[] {
-  const word = (at: number): bigint => BigInt(words[(r + at) >> 2] as number);
+  const s32 = (at: number): bigint => {
+    const v = words[(r + at) >> 2] as number;
+    return BigInt(v >= -32768 && v <= 32767 ? v : v >>> 0);
+  };
   const u32 = (at: number): bigint => BigInt((words[(r + at) >> 2] as number) >>> 0);
   const all: { name: string; value: bigint; skip: boolean }[] = [
     { name: "smin", value: sminBig(r), skip: sminBig(r) === S64_MIN },
     { name: "smax", value: smaxBig(r), skip: smaxBig(r) === S64_MAX },
     { name: "umin", value: uminBig(r), skip: uminBig(r) === 0n },
     { name: "umax", value: umaxBig(r), skip: umaxBig(r) === U64_MAX },
-    { name: "smin32", value: word(REG.s32min), skip: word(REG.s32min) === -0x80000000n },
-    { name: "smax32", value: word(REG.s32max), skip: word(REG.s32max) === 0x7fffffffn },
+    { name: "smin32", value: s32(REG.s32min), skip: s32(REG.s32min) === 0x80000000n },
+    { name: "smax32", value: s32(REG.s32max), skip: s32(REG.s32max) === 0x7fffffffn },
     { name: "umin32", value: u32(REG.u32min), skip: u32(REG.u32min) === 0n },
     { name: "umax32", value: u32(REG.u32max), skip: u32(REG.u32max) === 0xffffffffn },
   ];
@@ -166,9 +169,11 @@ function rangeParts(r: RegPtr): string[] {
   all.forEach((a, i) => {
     if (a.skip) return;
     let names = `${a.name}=`;
-    for (const b of all.slice(i + 1)) {
-      // Values are mathematical here, so a negative one never equals an unsigned one with the same bits.
-      if (b.skip || b.value !== a.value) continue;
+    // Minima are joined with minima and maxima with maxima. Values are mathematical here, so that a negative one
+    // never equals an unsigned one with the same bits; but a 32-bit signed one outside 16 bits counts as unsigned.
+    for (let j = i + 2; j < all.length; j += 2) {
+      const b = all[j];
+      if (b === undefined || b.skip || b.value !== a.value) continue;
       b.skip = true;
       names += `${b.name}=`;
     }

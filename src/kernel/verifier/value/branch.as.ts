@@ -2,7 +2,7 @@
 
 import { ADD_CONST, Reg, Tnum, tnumOf } from "./record.as";
 import { addRanges, copyRecord, knownValue, markUnknown } from "./alu.as";
-import { syncBounds } from "./range.as";
+import { syncBounds, unbound32, unboundWide } from "./range.as";
 import { tnumAdd, tnumAnd, tnumIntersect, tnumOr, tnumOverlap, tnumSet, tnumWithLow } from "./tnum.as";
 
 const JEQ: u32 = 0x10;
@@ -201,6 +201,9 @@ function refineBits(a: Reg, b: Reg, set: bool, is32: bool): void {
   } else {
     tnumSet(tb, ~v, 0);
     tnumAnd(ta, ta, tb);
+    // Linux forgets the ranges here, so that a branch that is in fact dead does not contradict itself.
+    unboundWide(r);
+    unbound32(r);
   }
   if (is32) tnumWithLow(tnumOf(r), tnumOf(r), ta);
   else tnumSet(tnumOf(r), ta.value, ta.mask);

@@ -2,7 +2,7 @@
 // other. The order of the steps is Linux 6.18's: it is seen in logs where a value's facts contradict each other.
 
 import { Reg, Tnum, tnumOf } from "./record.as";
-import { tnumIntersect, tnumRange, tnumSet } from "./tnum.as";
+import { tnumIntersect, tnumNext, tnumRange, tnumSet } from "./tnum.as";
 
 const t: Tnum = changetype<Tnum>(memory.data(16, 8));
 
@@ -62,6 +62,20 @@ export function rangesFromBits(r: Reg): void {
   r.smax = min<i64>(r.smax, (r.value | (r.mask & ~sign)) as i64);
   r.umin = max<u64>(r.umin, r.value);
   r.umax = min<u64>(r.umax, r.value | r.mask);
+  findSingleValue(r);
+}
+
+/** If only one number both lies in the unsigned range and fits the known bits, that is the value. */
+function findSingleValue(r: Reg): void {
+  const bits: Tnum = tnumOf(r);
+  const next: u64 = tnumNext(bits, r.umin);
+  if ((r.umin & ~r.mask) == r.value) {
+    if (next > r.umax) constant(r, r.umin);
+  } else if (next == (r.value | r.mask)) {
+    constant(r, next);
+  } else if (next <= r.umax && tnumNext(bits, next) > r.umax) {
+    constant(r, next);
+  }
 }
 
 function boundS32(r: Reg, low: i32, high: i32): void {
@@ -101,7 +115,17 @@ function deduce32(r: Reg): void {
     boundS32(r, r.smin as i32, r.smax as i32);
   }
   if ((r.u32min as i32) <= (r.u32max as i32)) boundS32(r, r.u32min as i32, r.u32max as i32);
-  if ((r.s32min as u32) <= (r.s32max as u32)) boundU32(r, r.s32min as u32, r.s32max as u32);
+  if ((r.s32min as u32) <= (r.s32max as u32)) {
+    boundU32(r, r.s32min as u32, r.s32max as u32);
+  } else if (r.u32max < (r.s32min as u32)) {
+    // As in deduce64: the signed range is two unsigned ones, and only the second is touched ...
+    r.s32min = r.u32min as i32;
+    r.u32max = min<u32>(r.u32max, r.s32max as u32);
+  } else if ((r.s32max as u32) < r.u32min) {
+    // ... or only the first.
+    r.s32max = r.u32max as i32;
+    r.u32min = max<u32>(r.u32min, r.s32min as u32);
+  }
 }
 
 /** The whole number's signed and unsigned ranges from each other. */

@@ -144,3 +144,21 @@ export function tnumSwap(o: Tnum, a: Tnum, bits: u32): void {
   const up: u64 = (64 - bits) as u64;
   tnumSet(o, bswap<u64>(a.value << up), bswap<u64>(a.mask << up));
 }
+
+/** The smallest number above z that fits t; t's largest number if there is none. */
+export function tnumNext(t: Tnum, z: u64): u64 {
+  const largest: u64 = t.value | t.mask;
+  if (z >= largest) return largest;
+  if (z < t.value) return t.value;
+  const wrong: u64 = (z ^ t.value) & ~t.mask;
+  // Bits that count up: unknown ones above the highest bit where z does not fit.
+  let counting: u64 = t.mask;
+  if (wrong != 0) {
+    const top: u64 = 63 - clz<u64>(wrong);
+    const belowOrAt: u64 = u64.MAX_VALUE >> (63 - top);
+    counting = t.mask & ~belowOrAt;
+    // z has 0 where a 1 is required: putting it there makes it larger already.
+    if (((t.value >> top) & 1) != 0) return (z & counting) | t.value;
+  }
+  return (((z | ~counting) + 1) & counting) | t.value;
+}
