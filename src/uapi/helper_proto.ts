@@ -109,7 +109,8 @@ const ROWS: Partial<Record<HelperName, HelperRow>> = {
   },
   l3_csum_replace: { args: ["ctx", "any", "any", "any", "any"], in: TC_XMIT, changes: true },
   l4_csum_replace: { args: ["ctx", "any", "any", "any", "any"], in: TC_XMIT, changes: true },
-  tail_call: { args: ["ctx", "map", "any"], ret: "VOID", in: ALL },
+  // What is called may move the packet.
+  tail_call: { args: ["ctx", "map", "any"], ret: "VOID", in: ALL, changes: true },
   clone_redirect: { args: ["ctx", "any", "any"], in: TC_XMIT, changes: true },
   get_current_pid_tgid: { args: [], in: ALL },
   get_current_uid_gid: { args: [], in: ALL },

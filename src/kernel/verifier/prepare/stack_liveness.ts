@@ -1,4 +1,5 @@
 import type { Insn } from "../../../isa/insn.ts";
+import { LOG_LEVEL2, type VerifierLog } from "../log/log.ts";
 import type { StatePtr } from "../state/layout.ts";
 import { callsite, curframe, frameAt, subprogno } from "../state/view.ts";
 import { successors } from "./successors.ts";
@@ -38,6 +39,10 @@ export interface LivenessInput {
   readonly postorder: readonly number[];
   /** True for a call that may run a callback, whose frame is entered from it again and again. */
   callsCallback(insnIdx: number): boolean;
+  /** True where paths may be merged: the log shows changes there. */
+  prunePoint(insnIdx: number): boolean;
+  /** Gets the changes at level 2. */
+  readonly log: VerifierLog;
 }
 
 /** Int32 words per instruction in a frame's masks; each mask takes two, the low 32 slots first. */
@@ -50,7 +55,8 @@ const WRITTEN = 6;
 
 /** One subprogram, called through one chain of call sites. */
 interface Instance {
-  readonly key: string;
+  /** The call chain as the log has it: the call sites and the start, `(4,7)`. */
+  readonly label: string;
   readonly depth: number;
   /** The call sites of the outer frames, outermost first: `depth` of them. */
   readonly callsites: readonly number[];
@@ -70,6 +76,7 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
   const orderOf = input.subprogs.map(({ start, end }) =>
     input.postorder.filter((i) => i >= start && i < end),
   );
+  const verbose = (input.log.level & LOG_LEVEL2) !== 0;
   const writes = new Int32Array(2 * 8);
   const next: [number, number] = [-1, -1];
   let current: Instance | undefined;
@@ -91,7 +98,7 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     if (found !== undefined || !make) return found;
     const sub = input.subprogs[subprogs[depth] ?? 0] ?? { start: 0, end: input.insns.length };
     const made: Instance = {
-      key,
+      label: `(${[...callsites, sub.start].join()})`,
       depth,
       callsites,
       subprogs,
@@ -151,8 +158,18 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     }
   }
 
+  /** Writes the slots that a mask gained. */
+  function logGain(instance: Instance, f: number, i: number, what: string, lo: number, hi: number): void {
+    if ((lo | hi) === 0) return;
+    const slots: string[] = [];
+    for (let spi = 0; spi < 64; spi++) {
+      if ((((spi < 32 ? lo : hi) >>> (spi & 31)) & 1) === 1) slots.push(String(-(spi + 1) * 8));
+    }
+    input.log.line(`${instance.label} frame ${f} insn ${i} +${what} ${slots.join()} `);
+  }
+
   /** One backward step for one instruction and frame; true if its facts changed. */
-  function step(masks: Int32Array, instance: Instance, i: number): boolean {
+  function step(masks: Int32Array, instance: Instance, f: number, i: number): boolean {
     successors(input.insns, i, next);
     let liveLo = 0;
     let liveHi = 0;
@@ -181,6 +198,12 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     ) {
       return false;
     }
+    const own = wLo | wHi | (masks[at + READ] as number) | (masks[at + READ + 1] as number);
+    if (verbose && (own !== 0 || i === instance.start || input.prunePoint(i))) {
+      const gained = (field: number, value: number): number => value & ~(masks[at + field] as number);
+      logGain(instance, f, i, "live", gained(LIVE, liveLo), gained(LIVE + 1, liveHi));
+      logGain(instance, f, i, "written", gained(WRITTEN, allLo), gained(WRITTEN + 1, allHi));
+    }
     masks[at + LIVE] = liveLo;
     masks[at + LIVE + 1] = liveHi;
     masks[at + WRITTEN] = allLo;
@@ -191,18 +214,23 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
   function update(instance: Instance): void {
     if (!instance.updated) return;
     const order = orderOf[instance.subprogs[instance.depth] ?? 0] ?? [];
-    for (const masks of instance.masks) {
-      if (masks === undefined) continue;
-      if (instance.writeDropped) {
-        // Sets of certain writes shrank, so that what was built on them has to be built again from nothing.
-        for (let at = 0; at < masks.length; at += STRIDE) masks.fill(0, at + WRITTEN, at + WRITTEN + 2);
-      }
-      let changed = true;
-      while (changed) {
-        changed = false;
-        for (const i of order) if (step(masks, instance, i)) changed = true;
+    if (instance.writeDropped) {
+      // Sets of certain writes shrank, so that what was built on them has to be built again from nothing.
+      for (const masks of instance.masks) {
+        for (let at = WRITTEN; at < (masks?.length ?? 0); at += STRIDE) masks?.fill(0, at, at + 2);
       }
     }
+    let rounds = 0;
+    let changed = true;
+    while (changed) {
+      changed = false;
+      rounds++;
+      instance.masks.forEach((masks, f) => {
+        if (masks === undefined) return;
+        for (const i of order) if (step(masks, instance, f, i)) changed = true;
+      });
+    }
+    if (verbose) input.log.line(`${instance.label} live stack update done in ${rounds} iterations`);
     instance.updated = false;
     instance.writeDropped = false;
   }
