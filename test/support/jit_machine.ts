@@ -30,6 +30,8 @@ export interface TestMachine {
   readonly env: ExecEnv;
   readonly view: DataView;
   readonly cpu: number;
+  /** Compiles. */
+  load(program: TestProgram): (ctx: bigint, cpu: number) => bigint;
   /** Compiles and runs. */
   run(program: TestProgram, ctx?: bigint): bigint;
   /** Compiles into a slot of the table. */
@@ -63,6 +65,7 @@ export function machine(
     env,
     view,
     cpu,
+    load: (program) => jit.load(link(program)).entry,
     run(program, ctx = BigInt(DATA)) {
       view.setUint32(cpu, 0, true);
       return BigInt.asUintN(64, jit.load(link(program)).entry(ctx, cpu));

@@ -58,7 +58,13 @@ export function emitAlu(f: FunctionContext, insn: Insn, at: number, limit: numbe
     code.op("i32_and");
     return done("i32");
   }
-  if (is64 && op === ALU.RSH && (insn.code & SRC.X) === 0 && insn.imm < 32 && regs.isNarrow(insn.dst)) {
+  if (
+    is64 &&
+    op === ALU.RSH &&
+    (insn.code & SRC.X) === 0 &&
+    (insn.imm & 63) < 32 &&
+    regs.isNarrow(insn.dst)
+  ) {
     regs.get32(insn.dst);
     code.i32(insn.imm);
     code.op("i32_shr_u");

@@ -44,14 +44,14 @@ export function emitAtomic(f: FunctionContext, insn: Insn, at: number): void {
   if (insn.imm === ATOMIC.LOAD_ACQ || insn.imm === ATOMIC.STORE_REL) {
     const isLoad = insn.imm === ATOMIC.LOAD_ACQ;
     const row = (isLoad ? LOAD : STORE)[size];
-    if (row === undefined) return refuse(f, at, "an atomic access of unknown size");
+    if (row === undefined) refuse(f, at, "an atomic access of unknown size");
     const offset = pushAddress(f, isLoad ? insn.src : insn.dst, insn.off, at);
     if (!isLoad) push(insn.src);
     code.memory(row[shared ? 1 : 0], offset, shared ? row[2] : 0);
     if (isLoad) regs.put(insn.dst, type, !wide);
     return;
   }
-  if (size !== SIZE.W && size !== SIZE.DW) return refuse(f, at, "an atomic operation on less than 32 bits");
+  if (size !== SIZE.W && size !== SIZE.DW) refuse(f, at, "an atomic operation on less than 32 bits");
   const align = wide ? 3 : 2;
   if (insn.imm === ATOMIC.CMPXCHG) {
     const offset = pushAddress(f, insn.dst, insn.off, at);
@@ -81,7 +81,7 @@ export function emitAtomic(f: FunctionContext, insn: Insn, at: number): void {
     return;
   }
   const rmw = RMW[insn.imm];
-  if (rmw === undefined) return refuse(f, at, `unknown atomic operation 0x${insn.imm.toString(16)}`);
+  if (rmw === undefined) refuse(f, at, `unknown atomic operation 0x${insn.imm.toString(16)}`);
   const fetch = (insn.imm & ATOMIC.FETCH) !== 0;
   const offset = pushAddress(f, insn.dst, insn.off, at);
   if (shared) {

@@ -18,8 +18,12 @@ const MAX_LOOPS = 8 * 1024 * 1024;
 
 /** Writes a call of a helper or a subprogram. */
 export function emitCall(f: FunctionContext, insn: Insn, at: number): void {
-  if (insn.src === CALL.LOCAL) return emitLocalCall(f, insn, at);
-  if (insn.src !== CALL.HELPER) refuse(f, at, `call of kernel function #${insn.imm}: not supported`);
+  if (insn.src === CALL.LOCAL) emitLocalCall(f, insn, at);
+  else if (insn.src === CALL.HELPER) emitHelperCall(f, insn, at);
+  else refuse(f, at, `call of kernel function #${insn.imm}: not supported`);
+}
+
+function emitHelperCall(f: FunctionContext, insn: Insn, at: number): void {
   const { code, regs } = f;
   switch (insn.imm) {
     case 8:
@@ -28,9 +32,11 @@ export function emitCall(f: FunctionContext, insn: Insn, at: number): void {
       regs.put(0, "i32", false);
       return;
     case 12:
-      return emitTailCall(f, at);
+      emitTailCall(f, at);
+      return;
     case 181:
-      return emitLoop(f);
+      emitLoop(f);
+      return;
   }
   const narrow = ((formsAfter(insn, undefined, regs.forms) >> 0) & 1) === 1;
   if (insn.imm === MAP_LOOKUP) {

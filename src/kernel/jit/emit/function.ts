@@ -169,7 +169,10 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     if (node?.kind !== "code") return;
     const at = node.end - 1;
     const insn = this.program.insns[at] as Insn;
-    if ((insn.code & 0xf0) !== JMP.JCOND) return emitCompare(this, insn, at, inverted);
+    if ((insn.code & 0xf0) !== JMP.JCOND) {
+      emitCompare(this, insn, at, inverted);
+      return;
+    }
     if (insn.src !== 0) refuse(this, at, "a conditional pseudo jump other than may_goto");
     if (this.#in.shape.kind === "part") refuse(this, at, "may_goto in a function this large");
     this.#rounds ??= this.code.local("i32");
@@ -258,7 +261,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     const { code, regs } = this;
     const { shape } = this.#in;
     const func = shape.kind === "part" ? shape.parts[part] : undefined;
-    if (func === undefined) return refuse(this, 0, `no part ${part}`);
+    if (func === undefined) refuse(this, 0, `no part ${part}`);
     for (let r = 0; r < 10; r++) regs.get64(r);
     code.get(regs.framePointer);
     code.get(this.cpu);

@@ -230,13 +230,14 @@ class ProgramEmitter {
   #emit(program: ProgramContext, unit: Unit): void {
     const { subprog, cfg } = unit;
     const stackDepth = (subprog.stackDepth + 7) & ~7;
-    const input = { program, calls: this.#calls, stackDepth };
-    if (subprog.end - subprog.start > this.#options.splitAt)
-      return this.#emitSplit(program, unit, stackDepth);
+    if (subprog.end - subprog.start > this.#options.splitAt) {
+      this.#emitSplit(program, unit, stackDepth);
+      return;
+    }
     const shape: FunctionShape =
       unit.index === 0 ? { kind: "entry" } : { kind: "subprog", params: this.#paramsOf(unit) };
     makeReducible(cfg);
-    this.#builder.define(unit.func, emitFunction({ ...input, cfg, shape }));
+    this.#builder.define(unit.func, emitFunction({ program, calls: this.#calls, cfg, shape, stackDepth }));
   }
 
   /** Writes a function as parts that go to each other by tail calls, and a small one in front that starts the first. */
