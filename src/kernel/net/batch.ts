@@ -125,7 +125,10 @@ export function batchRunner(dataplane: Dataplane, options: BatchOptions): BatchR
     const call = { slot, kind, repeat: Math.max(repeat, 1), frame };
     return runAll(dataplane, batch.count, call, records, wantPackets ? output : undefined);
   };
-  return { run, free: () => [frame, input, output, records].forEach((b) => b.free()) };
+  const free = () => {
+    for (const part of [frame, input, output, records]) part.free();
+  };
+  return { run, free };
 }
 
 function writeRecords({ mem }: Dataplane, batch: PacketBatch, input: number, records: number): void {

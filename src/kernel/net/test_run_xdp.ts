@@ -54,14 +54,20 @@ function readAsked(given: Uint8Array | undefined, size: number): Asked {
   return { meta, linear, ingressIfindex, rxQueueIndex };
 }
 
-/** Metadata, linear part and fragments in one piece. */
-function readPacket({ mem }: Dataplane, ctx: number, frame: Frame): Uint8Array {
+/**
+ * Metadata, linear part and fragments in one piece, of which the caller has room for `room` bytes. As in Linux it is
+ * the linear part that a cut shortens; ENOSPC if the fragments alone are too much.
+ */
+function readPacket({ mem }: Dataplane, ctx: number, frame: Frame, room: number | undefined): Uint8Array {
   const start = mem.view.getUint32(ctx + XDP.dataMeta, true);
   const end = mem.view.getUint32(ctx + XDP.dataEnd, true);
   const fragsLen = mem.view.getUint32(ctx + XDP.fragsLen, true);
-  const out = new Uint8Array(end - start + fragsLen);
-  out.set(mem.bytes(start, end - start));
-  out.set(mem.bytes(frame.frags, fragsLen), end - start);
+  const size = end - start + fragsLen;
+  const linear = Math.min(size, room ?? size) - fragsLen;
+  if (linear < 0) throw new SysError(E.ENOSPC);
+  const out = new Uint8Array(size);
+  out.set(mem.bytes(start, linear));
+  out.set(mem.bytes(frame.frags, fragsLen), linear);
   return out;
 }
 
@@ -97,7 +103,7 @@ function runIn(dataplane: Dataplane, input: TestRunInput, data: Uint8Array, fram
   }
   const run = runTimed(dataplane, input, ctx);
   const context = given === undefined ? undefined : readContext(dataplane, ctx, given);
-  return answer(input, run, readPacket(dataplane, ctx, frame), context);
+  return answer(input, run, readPacket(dataplane, ctx, frame, input.dataOutSize), context);
 }
 
 /** BPF_PROG_TEST_RUN of XDP programs. */
