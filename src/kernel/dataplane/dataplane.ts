@@ -1,4 +1,5 @@
 import { KernelBug } from "../error.ts";
+import type { MapExports } from "../maps/exports.ts";
 import type { AllocExports, CpuExports } from "../mem/alloc.ts";
 import { CPU, CPU_BASE, CPU_SIZE, cpuAddress } from "../mem/layout.ts";
 import { KernelMemory } from "../mem/memory.ts";
@@ -12,7 +13,7 @@ export interface DataplaneImports {
 }
 
 /** What the data plane's module exports: one interface for each room that is in it. */
-export type DataplaneExports = AllocExports & CpuExports & NetExports;
+export type DataplaneExports = AllocExports & CpuExports & MapExports & NetExports;
 
 /** How the kernel's memory is made. */
 export interface DataplaneOptions {

@@ -28,7 +28,7 @@ export const MAP = {
   buckets: 32,
   /** hash maps: 64 - log2(number of buckets): the bucket is `hash >>> shift` (see `HASH`). */
   shift: 36,
-  /** hash maps: from an element's address to its value (of CPU 0). Its key is at `HTAB.key` or `LRU.key`. */
+  /** hash maps: from an element's address to its value (of CPU 0). Its key is at `HTAB.key`. */
   valueOffset: 40,
   /** Elements in the map now (hash, lpm_trie, queue, stack). */
   count: 44,
@@ -38,23 +38,22 @@ export const MAP = {
   size: 160,
 } as const;
 
-/** An element of a hash or percpu_hash map, by offset from its address; keys are padded to 8 bytes with zeros. */
+/** An element of a hash map of any kind, by offset from its address. Its value is at the map's `valueOffset`. */
 export const HTAB = {
   /** u32: the next element of the chain, or 0. */
   next: 0,
   /** u32: the upper half of its hash. */
   hash: 4,
-  /** The key; the value is at the map's `valueOffset`. */
+  /** The key, padded to 8 bytes. */
   key: 8,
 } as const;
 
-/** An element of an lru_hash or lru_percpu_hash map. */
+/** What an element of an lru_hash or lru_percpu_hash map has besides, before its address. */
 export const LRU = {
-  next: 0,
-  hash: 4,
-  /** u32: set to 1 by every lookup of a program: the element was used. */
-  ref: 8,
-  key: 16,
+  /** u32: 1 after a lookup by a program, 0 after the hand that evicts has passed. */
+  ref: -8,
+  /** u32: 1 while the element is in a chain. */
+  live: -4,
 } as const;
 
 /**
