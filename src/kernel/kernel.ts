@@ -1,11 +1,12 @@
 import type { Task } from "../transport/task.ts";
 import { createDataplane, type Dataplane } from "./dataplane/dataplane.ts";
-import { helperTable } from "./helpers/registry.ts";
+import { type HelperTable, helperTable } from "./helpers/registry.ts";
 import { createInterpreter } from "./interp/interp.ts";
 import { JitError } from "./jit/error.ts";
 import { createJit } from "./jit/jit.ts";
 import { createMapFactory } from "./maps/create.ts";
 import { CPU, cpuAddress } from "./mem/layout.ts";
+import { type BatchRunner, batchRunner } from "./net/batch.ts";
 import { testRun } from "./net/test_run.ts";
 import type { ExecEnv, Executable, LinkedProgram } from "./prog/program.ts";
 import { bpf } from "./syscall/bpf.ts";
@@ -14,6 +15,7 @@ import { FdTable } from "./syscall/fd_table.ts";
 import type { MapObject } from "./syscall/map_object.ts";
 import { IdTable } from "./syscall/object.ts";
 import type { ProgObject } from "./syscall/prog_object.ts";
+import { progOf } from "./syscall/prog_test_run.ts";
 import type { Caller, System } from "./syscall/system.ts";
 import { TaskMemory } from "./syscall/user_memory.ts";
 import type { VerifyCaps } from "./verifier/contract.ts";
@@ -46,6 +48,19 @@ export interface KernelTask extends Task {
   exit(): void;
   /** Open descriptors, for leak checks. */
   readonly openFds: number;
+  /**
+   * Prepares to run a loaded program over many packets, much faster than one BPF_PROG_TEST_RUN each. Throws SysError:
+   * EBADF or EINVAL for a descriptor that is no program's, ENOTSUPP for a type that takes no packets.
+   */
+  packetRunner(progFd: number, options?: PacketRunnerOptions): BatchRunner;
+}
+
+/** How packets are run. */
+export interface PacketRunnerOptions {
+  /** Times that the program is run over each packet; 1 unless given. */
+  readonly repeat?: number;
+  /** True to get the packets back as the program left them. */
+  readonly wantPackets?: boolean;
 }
 
 /** Objects alive in a kernel, and bytes of its memory in use: all 0 when nothing is loaded. */
@@ -75,7 +90,7 @@ export class Kernel {
     const start = performance.now();
     const now = () => (performance.now() - start) * 1e6;
     const dataplane = await createDataplane({ cpus, imports: { now } });
-    return new Kernel(dataplane, compose(dataplane, { cpus, engine, onTrace, now }));
+    return new Kernel(dataplane, compose(dataplane, { engine, now, ...(onTrace === undefined ? {} : { onTrace }) }));
   }
 
   /** Makes a task: uid 0 and all capabilities unless told otherwise. */
@@ -98,6 +113,11 @@ export class Kernel {
       },
       close: (fd) => (fds.close(fd) ? 0 : -9),
       exit: () => fds.closeAll(),
+      packetRunner: (progFd, options = {}) => {
+        enter();
+        const { type, executable } = progOf(caller, progFd).parts;
+        return batchRunner(this.#dataplane, { ...options, progType: type, entry: executable.entry });
+      },
       get openFds() {
         return fds.size;
       },
@@ -107,7 +127,7 @@ export class Kernel {
   /** Objects alive and bytes in use, for leak checks. */
   usage(): KernelUsage {
     const { maps, progs, btfs } = this.#system;
-    return { maps: maps.size, progs: progs.size, btfs: btfs.size, bytes: this.#dataplane.exports.alloc_in_use() };
+    return { maps: maps.size, progs: progs.size, btfs: btfs.size, bytes: this.#dataplane.exports.alloc_used() };
   }
 }
 
@@ -122,4 +142,59 @@ function enterTask(dataplane: Dataplane, task: { uid: number; gid: number; pid: 
   const comm = dataplane.mem.bytes(block + CPU.comm, 16);
   comm.fill(0);
   comm.set(new TextEncoder().encode(task.comm).subarray(0, 15));
+}
+
+/** Puts the rooms together. */
+function compose(
+  dataplane: Dataplane,
+  options: { engine: "jit" | "interp"; now: () => number; onTrace?: (line: string) => void },
+): System {
+  const helpers = helperTable(dataplane, options.onTrace === undefined ? {} : { onTrace: options.onTrace });
+  return {
+    maps: new IdTable<MapObject>(),
+    progs: new IdTable<ProgObject>(),
+    btfs: new IdTable<BtfObject>(),
+    createMap: createMapFactory(dataplane),
+    verify,
+    supportsHelper: (id) => helpers.supports(id),
+    install: installer(dataplane, helpers, options.engine),
+    testRun: (input) => testRun(dataplane, input),
+    now: options.now,
+  };
+}
+
+/** Makes what compiles programs and gives their entries places in the table. */
+function installer(dataplane: Dataplane, helpers: HelperTable, engine: "jit" | "interp"): System["install"] {
+  const { table, mem, exports } = dataplane;
+  const free: number[] = [];
+  const env = (program: LinkedProgram): ExecEnv => ({
+    memory: mem.memory,
+    table,
+    helper: helpers.forType(program.type),
+    ldAbs: exports.ld_abs,
+  });
+  const load = (program: LinkedProgram): Executable => {
+    if (engine === "jit") {
+      try {
+        return createJit(env(program)).load(program);
+      } catch (error) {
+        // Too large for WebAssembly: slower, but right.
+        if (!(error instanceof JitError)) throw error;
+      }
+    }
+    return createInterpreter(env(program)).load(program);
+  };
+  return (program) => {
+    const executable = load(program);
+    const tableIndex = free.pop() ?? table.grow(1);
+    table.set(tableIndex, executable.entry);
+    return {
+      executable,
+      tableIndex,
+      unload: () => {
+        table.set(tableIndex, null);
+        free.push(tableIndex);
+      },
+    };
+  };
 }

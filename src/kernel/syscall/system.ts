@@ -14,8 +14,6 @@ export interface System {
   readonly maps: IdTable<MapObject>;
   readonly progs: IdTable<ProgObject>;
   readonly btfs: IdTable<BtfObject>;
-  /** Possible CPUs. */
-  readonly cpus: number;
   readonly createMap: (spec: MapSpec) => BpfMap;
   readonly verify: (input: VerifyInput) => VerifyResult;
   /** True for helpers that executors can call for a program of this type. */
