@@ -14,6 +14,24 @@ export interface PlacedMap {
 const BPF_F_RDONLY_PROG = 1 << 7;
 const BPF_F_MMAPABLE = 1 << 10;
 
+/** Map types whose keys and values the kernel takes no BTF for: their type ids are left out at creation. */
+export const WITHOUT_BTF: ReadonlySet<number> = new Set([
+  MAP_TYPE.PERF_EVENT_ARRAY,
+  MAP_TYPE.CGROUP_ARRAY,
+  MAP_TYPE.STACK_TRACE,
+  MAP_TYPE.ARRAY_OF_MAPS,
+  MAP_TYPE.HASH_OF_MAPS,
+  MAP_TYPE.DEVMAP,
+  MAP_TYPE.DEVMAP_HASH,
+  MAP_TYPE.CPUMAP,
+  MAP_TYPE.XSKMAP,
+  MAP_TYPE.SOCKMAP,
+  MAP_TYPE.SOCKHASH,
+  MAP_TYPE.QUEUE,
+  MAP_TYPE.STACK,
+  MAP_TYPE.ARENA,
+]);
+
 const EMPTY: Omit<MapSpec, "name"> = {
   type: 0,
   keySize: 0,

@@ -22,6 +22,8 @@ export interface UserMemory {
  */
 export interface Task {
   readonly memory: UserMemory;
+  /** The possible CPUs of its kernel: per-CPU maps have a slot for each at the system call. 1 unless given. */
+  readonly possibleCpus?: number;
   /**
    * bpf(2): `attr` is the bytes of `union bpf_attr` as far as the caller knows it; outputs are written back into it.
    * Returns a descriptor or 0, or a negative errno. Never throws for what a caller passes.

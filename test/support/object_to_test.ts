@@ -1,5 +1,7 @@
 import { encodeInsns } from "../../src/isa/insn.ts";
 import { kconfigBytes } from "../../src/lib/extern.ts";
+import { WITHOUT_BTF } from "../../src/lib/map_def.ts";
+import { attachTarget } from "../../src/lib/object.ts";
 import { type KernelTarget, LINUX_6_18, resolveProgram } from "../../src/lib/resolve.ts";
 import { type MapSpec, ObjectError, type ObjectSpec, type ProgramSpec } from "../../src/lib/spec.ts";
 import { MAP_TYPE } from "../../src/uapi/map_type.ts";
@@ -20,6 +22,7 @@ export interface KbpfTest {
   func_info?: string;
   line_info?: string;
   attach_btf_name?: string;
+  attach_btf_kind?: string;
   runs?: KbpfRun[];
 }
 /** A MAP of kbpf.py. */
@@ -64,24 +67,6 @@ export interface Untestable {
 }
 
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
-
-/** Map types whose keys and values have no BTF for the kernel. */
-const WITHOUT_BTF: ReadonlySet<number> = new Set([
-  MAP_TYPE.PERF_EVENT_ARRAY,
-  MAP_TYPE.CGROUP_ARRAY,
-  MAP_TYPE.STACK_TRACE,
-  MAP_TYPE.ARRAY_OF_MAPS,
-  MAP_TYPE.HASH_OF_MAPS,
-  MAP_TYPE.DEVMAP,
-  MAP_TYPE.DEVMAP_HASH,
-  MAP_TYPE.CPUMAP,
-  MAP_TYPE.XSKMAP,
-  MAP_TYPE.SOCKMAP,
-  MAP_TYPE.SOCKHASH,
-  MAP_TYPE.QUEUE,
-  MAP_TYPE.STACK,
-  MAP_TYPE.ARENA,
-]);
 
 /** Each program of an object as a TEST for kbpf.py and `anybpf check`, so that both kernels can be asked about it. */
 export function toTests(object: ObjectSpec, options: ToTestOptions = {}): (KbpfTest | Untestable)[] {
@@ -128,7 +113,11 @@ function toTest(object: ObjectSpec, program: ProgramSpec, options: ToTestOptions
     map_refs: refs,
   };
   if (object.version !== 0) test.kern_version = object.version;
-  if (program.attachTo !== undefined) test.attach_btf_name = program.attachTo;
+  if (program.attachTo !== undefined) {
+    const { kind, name } = attachTarget(program);
+    test.attach_btf_name = name;
+    test.attach_btf_kind = kind;
+  }
   if (btf !== undefined) {
     test.btf = btf;
     if (program.funcInfo.length > 0) test.func_info = hex(program.funcInfo);
