@@ -160,7 +160,7 @@ function encode(
   depth: number,
   path: string,
 ): void {
-  const refuse = (expected: string): never => {
+  const refuse: (expected: string) => never = (expected) => {
     throw new BtfError(
       btf.name,
       0,
@@ -184,7 +184,7 @@ function encode(
     }
     case "float": {
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      if (typeof value !== "number") return refuse("a number");
+      if (typeof value !== "number") refuse("a number");
       if (type.size === 4) view.setFloat32(0, value, true);
       else view.setFloat64(0, value, true);
       return;
@@ -197,8 +197,7 @@ function encode(
         bytes.set(raw);
         return;
       }
-      if (!Array.isArray(value) || value.length > type.nelems)
-        return refuse(`at most ${type.nelems} elements`);
+      if (!Array.isArray(value) || value.length > type.nelems) refuse(`at most ${type.nelems} elements`);
       const size = btf.size(type.type);
       const element = btf.resolve(type.type);
       value.forEach((item: BtfValue, i) => {
@@ -208,7 +207,7 @@ function encode(
     }
     case "struct":
     case "union": {
-      if (typeof value !== "object" || Array.isArray(value)) return refuse("an object");
+      if (typeof value !== "object" || Array.isArray(value)) refuse("an object");
       for (const [name, item] of Object.entries(value)) {
         const found = findMember(btf, type, name, 0) ?? refuse(`no member '${name}'`);
         encodeMember(btf, found.member, found.bitOffset, item, bytes, depth, `${path}.${name}`);
@@ -219,7 +218,7 @@ function encode(
       encode(btf, btf.resolve(type.type), value, bytes, depth + 1, path);
       return;
     case "datasec": {
-      if (typeof value !== "object" || Array.isArray(value)) return refuse("an object");
+      if (typeof value !== "object" || Array.isArray(value)) refuse("an object");
       for (const [name, item] of Object.entries(value)) {
         const info =
           type.vars.find(({ type: id }) => btf.type(id).name === name) ?? refuse(`no variable '${name}'`);
