@@ -1,4 +1,3 @@
-import { imm64Hex } from "../../../isa/disasm.ts";
 import type { Insn } from "../../../isa/insn.ts";
 import { ENCODINGS } from "../../../isa/legality.ts";
 import { CLASS, MODE, PSEUDO } from "../../../isa/opcode.ts";
@@ -107,21 +106,4 @@ function useMap(env: Env, fd: number): number {
   checkMapCompatibility(env, map);
   env.usedMaps.push(map);
   return env.usedMaps.length - 1;
-}
-
-/**
- * The value that the log shows for the 64-bit load at an instruction, the text after `rN = `. Linux prints the
- * address of the map here; ours has the same form, so that both logs are equal once addresses are scrubbed. Those who
- * may not learn addresses see 0.
- */
-export function ldImm64Text(env: Env, i: number): string {
-  const insn = env.insns[i] as Insn;
-  const next = env.insns[i + 1] ?? insn;
-  const aux = env.aux[i];
-  if (aux === undefined || aux.mapIndex < 0) return imm64Hex(insn, next);
-  if (!env.allowPtrLeaks) return "0x0";
-  const id = env.usedMaps[aux.mapIndex]?.id ?? 0;
-  const value = insn.src === PSEUDO.MAP_VALUE || insn.src === PSEUDO.MAP_IDX_VALUE;
-  const low = 0x10000000 + id * 0x400 + (value ? 0x110 + aux.mapOff : 0);
-  return `0xffff8881${(low >>> 0).toString(16).padStart(8, "0")}`;
 }

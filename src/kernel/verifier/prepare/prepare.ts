@@ -1,12 +1,12 @@
-import { disasmInsn } from "../../../isa/disasm.ts";
 import type { Insn } from "../../../isa/insn.ts";
 import { helperProto } from "../../../uapi/helper_proto.ts";
+import { insnText } from "../log/insn.ts";
 import { LOG_LEVEL2 } from "../log/log.ts";
 import type { Env, InsnAux } from "../walk/env.ts";
 import { checkBtfInfo, checkFuncInfoEarly } from "./btf_info.ts";
 import { checkCfg } from "./cfg.ts";
 import { markFastcallPatterns } from "./fastcall.ts";
-import { ldImm64Text, resolveLdImm64 } from "./ld_imm64.ts";
+import { resolveLdImm64 } from "./ld_imm64.ts";
 import { ALL_ARGS, argRegs, isHelperCall, liveRegs, liveRegsText } from "./live_regs.ts";
 import { components, postorder } from "./order.ts";
 import { createStackLiveness } from "./stack_liveness.ts";
@@ -32,8 +32,7 @@ export function prepare(env: Env): void {
     aux.liveRegsBefore = live[i] as number;
   });
   if ((env.log.level & LOG_LEVEL2) !== 0) {
-    const imm64 = (i: number) => () => ldImm64Text(env, i);
-    const disasm = (i: number): string => disasmInsn(env.insns, i, { imm64: imm64(i) });
+    const disasm = (i: number): string => insnText(env, i);
     env.log.write(liveRegsText(env.insns, live, scc, disasm));
   }
   env.stackLiveness = createStackLiveness({
