@@ -1,6 +1,7 @@
 import { HASH, HTAB, LRU } from "../../maps/layout.ts";
 import { CPU } from "../../mem/layout.ts";
 import type { InsnFacts } from "../../prog/program.ts";
+import type { OpName } from "../wasm/opcode.ts";
 import type { FunctionContext, KnownMap } from "./context.ts";
 
 /** BPF_MAP_TYPE_ numbers of the maps that are looked up inline. */
@@ -8,6 +9,8 @@ const TYPE = { hash: 1, array: 2, percpuHash: 5, percpuArray: 6, lruHash: 9, lru
 const HASHES: ReadonlySet<number> = new Set([TYPE.hash, TYPE.percpuHash, TYPE.lruHash, TYPE.lruPercpuHash]);
 const LRUS: ReadonlySet<number> = new Set([TYPE.lruHash, TYPE.lruPercpuHash]);
 const PERCPU: ReadonlySet<number> = new Set([TYPE.percpuHash, TYPE.percpuArray, TYPE.lruPercpuHash]);
+/** How a key's last bytes are read that are no whole word. */
+const LAST_WORD: Readonly<Record<number, OpName>> = { 1: "i32_load8_u", 2: "i32_load16_u", 4: "i32_load" };
 /** The longest key of a hash map that is compared inline. */
 const MAX_INLINE_KEY = 40;
 
@@ -23,7 +26,7 @@ export function emitMapLookup(f: FunctionContext, map: KnownMap, fact: InsnFacts
     return true;
   }
   if (!HASHES.has(type) || map.keySize > MAX_INLINE_KEY) return false;
-  if (map.keySize !== 4 && map.keySize % 8 !== 0) return false;
+  if (![0, 1, 2, 4].includes(map.keySize % 8)) return false;
   emitHashLookup(f, map, header);
   return true;
 }
@@ -38,13 +41,12 @@ function emitArrayLookup(
 ): void {
   const { code } = f;
   const percpu = PERCPU.has(map.type);
-  const stride = percpu && header.elemSize === 0 ? Math.ceil(map.valueSize / 8) * 8 : header.elemSize;
   if (constKey !== undefined) {
     if (constKey >>> 0 >= map.maxEntries) {
       code.i32(0);
       return;
     }
-    code.i32(header.data + (constKey >>> 0) * stride);
+    code.i32(header.data + (constKey >>> 0) * header.elemSize);
     if (percpu) addCpuOffset(f, header);
     return;
   }
@@ -56,10 +58,8 @@ function emitArrayLookup(
   code.op("i32_lt_u");
   code.if("i32");
   code.get(index);
-  if (stride !== 1) {
-    code.i32(stride);
-    code.op("i32_mul");
-  }
+  code.i32(header.elemSize);
+  code.op("i32_mul");
   code.i32(header.data);
   code.op("i32_add");
   if (percpu) addCpuOffset(f, header);
@@ -85,8 +85,8 @@ function emitHashLookup(f: FunctionContext, map: KnownMap, header: Header): void
   const isLru = LRUS.has(map.type);
   const short = map.keySize === 4;
   const type = short ? "i32" : "i64";
-  const load = short ? "i32_load" : "i64_load";
-  const words = short ? 1 : map.keySize / 8;
+  const words = Math.ceil(map.keySize / 8);
+  const last = LAST_WORD[map.keySize % 8];
   const [seedLow, seedHigh] = header.seed;
 
   const keys = Array.from({ length: words }, () => code.scratch(type));
@@ -94,9 +94,12 @@ function emitHashLookup(f: FunctionContext, map: KnownMap, header: Header): void
   const element = code.scratch("i32");
   keys.forEach((key, i) => {
     f.regs.get32(2);
-    code.memory(load, i * 8);
-    code.tee(key);
-    if (short) code.op("i64_extend_i32_u");
+    const narrow = i === words - 1 ? last : undefined;
+    code.memory(narrow ?? "i64_load", i * 8);
+    // A short key is kept as i32; a longer one's last word is padded with zeros, as the element's is.
+    if (short) code.tee(key);
+    if (narrow !== undefined) code.op("i64_extend_i32_u");
+    if (!short) code.tee(key);
     if (i === 0) code.i64(seedLow, seedHigh);
     else code.get(hash);
     code.op("i64_xor");
@@ -118,7 +121,7 @@ function emitHashLookup(f: FunctionContext, map: KnownMap, header: Header): void
   code.brIf(done);
   keys.forEach((key, i) => {
     code.get(element);
-    code.memory(load, HTAB.key + i * 8);
+    code.memory(`${type}_load`, HTAB.key + i * 8);
     code.get(key);
     code.op(`${type}_eq`);
     if (i > 0) code.op("i32_and");
