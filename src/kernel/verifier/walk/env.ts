@@ -4,6 +4,9 @@ import type { MapFacts } from "../../prog/map_facts.ts";
 import type { VerifyInput } from "../contract.ts";
 import type { VerifierLog } from "../log/log.ts";
 import type { StackLiveness } from "../prepare/stack_liveness.ts";
+import type { PruneState } from "../prune/explored.ts";
+import type { StatePtr } from "../state/layout.ts";
+import type { PrintNames, Scratched } from "../state/print.ts";
 
 /**
  * What the verifier keeps for one instruction. `prepare` makes it, `walk`, `access` and `calls` fill it, and
@@ -44,6 +47,8 @@ export interface InsnAux {
   stackOffset: number | "mixed" | undefined;
   /** The context field's conversion, where a context load or store needs one (narrow loads: the field's size). */
   ctxFieldSize: number;
+  /** True if a speculation barrier before it stops a path that only a misled processor takes. */
+  nospec: boolean;
   /** True for an ALU operation that the speculative paths want sanitised (unprivileged only). */
   aluSanitize: boolean;
   /** True if a zero extension is wanted by 32-bit backends (informational here). */
@@ -70,6 +75,8 @@ export interface SubprogInfo {
   hasLdAbs: boolean;
   /** True if it is the callback of some helper. */
   isCallback: boolean;
+  /** True if that callback runs later, on a stack of its own (timers). */
+  isAsyncCallback: boolean;
   /** True for a BTF global function (or the main program's). */
   isGlobal: boolean;
   /** The function's name from BTF, empty without. */
@@ -110,6 +117,7 @@ export function createInsnAux(): InsnAux {
     access: undefined,
     stackOffset: undefined,
     ctxFieldSize: 0,
+    nospec: false,
     aluSanitize: false,
     zext: false,
     fastcallPattern: false,
@@ -128,6 +136,7 @@ export function createSubprogInfo(start: number, end: number): SubprogInfo {
     tailCallReachable: false,
     hasLdAbs: false,
     isCallback: false,
+    isAsyncCallback: false,
     isGlobal: false,
     name: "",
     btfTypeId: 0,
@@ -171,12 +180,20 @@ export interface Env {
   aux: InsnAux[];
   /** The main program first; no end marker (each entry has its `end`). */
   subprogs: SubprogInfo[];
-  /** True if `subprogs` holds a hidden exception callback (never, so far). */
+  /** The maps that the program names, in the order of first use. */
   usedMaps: MapFacts[];
+  /** Every map that a register may point to, by handle minus one: first `usedMaps`, then inner maps of those. */
+  readonly maps: MapFacts[];
   funcInfo: readonly FuncInfo[];
   lineInfo: readonly LineInfo[];
   /** Which stack slots are read later: made by `prepare`, fed by the walk, asked by `prune`. */
-  stackLiveness?: StackLiveness;
+  stackLiveness: StackLiveness;
+  /** The offset of the spin lock in the values of the map of a handle, -1 for none. */
+  lockOffset(handle: number): number;
+  /** How states are printed. */
+  readonly names: PrintNames;
+  /** What changed since the state was last printed. */
+  readonly scratched: Scratched;
   /** The control-flow graph's instructions in postorder, per subprogram one after another. */
   postorder: readonly number[];
 
@@ -196,10 +213,14 @@ export interface Env {
   readonly testRegInvariants: boolean;
 
   /** The state being walked (a StatePtr), 0 between walks. */
-  curState: number;
+  curState: StatePtr;
   /** The instruction being checked, and the one before it on this path. */
   insnIdx: number;
   prevInsnIdx: number;
+  /** The instruction that was checked last, whatever `insnIdx` became. */
+  checkedInsnIdx: number;
+  /** True if the walk came to the instruction from elsewhere, and the whole state is to be logged (at level 2). */
+  arrived: boolean;
   /** Instructions checked so far, on all paths. */
   insnProcessed: number;
   prevInsnProcessed: number;
@@ -215,6 +236,8 @@ export interface Env {
   freeStates: number;
   maxStatesPerInsn: number;
   longestMarkRead: number;
+  /** Saved states, jump history and loops: made by `createPruneState(insns.length)` of prune/explored.ts. */
+  readonly prune: PruneState;
   /** Paths waiting to be walked. */
   readonly pending: PendingPath[];
 
@@ -230,8 +253,8 @@ export interface Env {
 
 /** A path that waits for its turn. */
 export interface PendingPath {
-  /** A StatePtr that the path owns. */
-  readonly state: number;
+  /** Owned by the path. */
+  readonly state: StatePtr;
   readonly insnIdx: number;
   readonly prevInsnIdx: number;
   readonly logPosition: number;

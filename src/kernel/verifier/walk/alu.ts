@@ -1,0 +1,237 @@
+import type { Insn } from "../../../isa/insn.ts";
+import { ALU, CLASS, SRC } from "../../../isa/opcode.ts";
+import { E } from "../../../uapi/errno.ts";
+import { markChainPrecision } from "../prune/precision.ts";
+import { scratchReg } from "../state/arena.ts";
+import { ADD_CONST, type RegPtr } from "../state/layout.ts";
+import {
+  copyReg,
+  isConst,
+  isPrecise,
+  isScalar,
+  regId,
+  setRegId,
+  setRegOff,
+  setSubregDef,
+  umax,
+  varValueHi,
+  varValueLo,
+} from "../state/view.ts";
+import {
+  aluScalar,
+  coerceSubregToSizeSigned,
+  coerceToSizeSigned,
+  markKnown,
+  markKnownImm,
+  markUnknown,
+  syncBounds,
+  zeroExtend32,
+} from "../value/value.ts";
+import { type Env, reject } from "./env.ts";
+import { pointerAlu } from "./pointer_alu.ts";
+import { checkReg, isPointer, reg } from "./regs.ts";
+
+/** The operators of ALU instructions, by the operation's bits, as messages show them. */
+export const ALU_SYMBOL: Readonly<Record<number, string>> = {
+  [ALU.ADD]: "+=",
+  [ALU.SUB]: "-=",
+  [ALU.MUL]: "*=",
+  [ALU.DIV]: "/=",
+  [ALU.OR]: "|=",
+  [ALU.AND]: "&=",
+  [ALU.LSH]: "<<=",
+  [ALU.RSH]: ">>=",
+  [ALU.NEG]: "neg",
+  [ALU.MOD]: "%=",
+  [ALU.XOR]: "^=",
+  [ALU.MOV]: "=",
+  [ALU.ARSH]: "s>>=",
+  [ALU.END]: "endian",
+};
+
+/** The immediate as an operand: a scratch register, good until the next operand is made. */
+const IMM_OPERAND = 0;
+
+/**
+ * Gives a number an id if it has none, so that its copies can be narrowed with it; a number that is itself a linked
+ * sum starts a link of its own. Linux: assign_scalar_id_before_mov.
+ */
+export function linkBeforeCopy(env: Env, r: RegPtr): void {
+  if (!isScalar(r)) return;
+  if ((regId(r) & ADD_CONST) !== 0) {
+    setRegId(r, 0);
+    setRegOff(r, 0);
+  }
+  if (regId(r) === 0 && !isConst(r)) setRegId(r, ++env.idGen);
+}
+
+/** Ends a number's links. Linux: clear_scalar_id. */
+export function unlink(r: RegPtr): void {
+  setRegId(r, 0);
+  setRegOff(r, 0);
+}
+
+/** Checks an arithmetic instruction and computes its result. */
+export function checkAlu(env: Env, insn: Insn): void {
+  const op = insn.code & 0xf0;
+  if (op === ALU.NEG || op === ALU.END) unary(env, insn, op);
+  else if (op === ALU.MOV) move(env, insn);
+  else if (op > ALU.END) throw reject(env, E.EINVAL, `invalid BPF_ALU opcode ${op.toString(16)}`);
+  else binary(env, insn, op);
+}
+
+function unary(env: Env, insn: Insn, op: number): void {
+  if (op === ALU.NEG) {
+    if ((insn.code & SRC.X) !== 0 || insn.src !== 0 || insn.off !== 0 || insn.imm !== 0) {
+      throw reject(env, E.EINVAL, "BPF_NEG uses reserved fields");
+    }
+  } else {
+    const width = insn.imm === 16 || insn.imm === 32 || insn.imm === 64;
+    const swap = (insn.code & 7) === CLASS.ALU64;
+    if (insn.src !== 0 || insn.off !== 0 || !width || (swap && (insn.code & SRC.X) !== 0)) {
+      throw reject(env, E.EINVAL, "BPF_END uses reserved fields");
+    }
+  }
+  checkReg(env, insn.dst, "src");
+  const dst = reg(env, insn.dst);
+  if (isPointer(env, dst)) throw reject(env, E.EACCES, `R${insn.dst} pointer arithmetic prohibited`);
+  if (!isScalar(dst)) {
+    checkReg(env, insn.dst, "dst");
+    return;
+  }
+  checkReg(env, insn.dst, "dst_no_mark");
+  aluScalar(insn.code, insn.off, insn.imm, dst, dst);
+}
+
+function move(env: Env, insn: Insn): void {
+  const is64 = (insn.code & 7) === CLASS.ALU64;
+  const { off } = insn;
+  if ((insn.code & SRC.X) === 0) {
+    if (insn.src !== 0 || off !== 0) throw reject(env, E.EINVAL, "BPF_MOV uses reserved fields");
+    checkReg(env, insn.dst, "dst_no_mark");
+    const dst = reg(env, insn.dst);
+    if (is64) markKnownImm(dst, insn.imm);
+    else markKnown(dst, insn.imm, 0);
+    return;
+  }
+  if (is64 && off === 1) {
+    if (insn.imm !== 1 && insn.imm !== 1 << 16) {
+      throw reject(env, E.EINVAL, "addr_space_cast insn can only convert between address space 1 and 0");
+    }
+    throw reject(
+      env,
+      E.EINVAL,
+      "addr_space_cast insn can only be used in a program that has an associated arena",
+    );
+  }
+  if ((off !== 0 && off !== 8 && off !== 16 && !(is64 && off === 32)) || insn.imm !== 0) {
+    throw reject(env, E.EINVAL, "BPF_MOV uses reserved fields");
+  }
+  checkReg(env, insn.src, "src");
+  checkReg(env, insn.dst, "dst_no_mark");
+  const src = reg(env, insn.src);
+  const dst = reg(env, insn.dst);
+  if (is64) move64(env, insn, dst, src);
+  else move32(env, insn, dst, src);
+}
+
+function move64(env: Env, insn: Insn, dst: RegPtr, src: RegPtr): void {
+  const bits = insn.off;
+  if (bits === 0) {
+    linkBeforeCopy(env, src);
+    copyReg(dst, src);
+    setSubregDef(dst, 0);
+    return;
+  }
+  if (isPointer(env, src)) {
+    throw reject(env, E.EACCES, `R${insn.src} sign-extension part of pointer`);
+  }
+  if (!isScalar(src)) {
+    markUnknown(dst);
+    return;
+  }
+  const same = umax(src) < 2 ** (bits - 1);
+  if (same) linkBeforeCopy(env, src);
+  copyReg(dst, src);
+  if (!same) unlink(dst);
+  coerceToSizeSigned(dst, bits >> 3);
+  setSubregDef(dst, 0);
+}
+
+function move32(env: Env, insn: Insn, dst: RegPtr, src: RegPtr): void {
+  const bits = insn.off;
+  if (isPointer(env, src)) throw reject(env, E.EACCES, `R${insn.src} partial copy of pointer`);
+  if (isScalar(src)) {
+    const same = bits === 0 ? umax(src) <= 0xffffffff : umax(src) < 2 ** (bits - 1);
+    if (same) linkBeforeCopy(env, src);
+    copyReg(dst, src);
+    if (!same) unlink(dst);
+    setSubregDef(dst, env.insnIdx + 1);
+    if (bits !== 0) coerceSubregToSizeSigned(dst, bits >> 3);
+  } else {
+    markUnknown(dst);
+  }
+  zeroExtend32(dst);
+  syncBounds(dst);
+}
+
+function binary(env: Env, insn: Insn, op: number): void {
+  const fromReg = (insn.code & SRC.X) !== 0;
+  const divides = op === ALU.DIV || op === ALU.MOD;
+  const offBad = insn.off !== 0 && !(insn.off === 1 && divides);
+  if (offBad || (fromReg ? insn.imm !== 0 : insn.src !== 0)) {
+    throw reject(env, E.EINVAL, "BPF_ALU uses reserved fields");
+  }
+  if (fromReg) checkReg(env, insn.src, "src");
+  checkReg(env, insn.dst, "src");
+  if (divides && !fromReg && insn.imm === 0) throw reject(env, E.EINVAL, "div by zero");
+  if (!fromReg && (op === ALU.LSH || op === ALU.RSH || op === ALU.ARSH)) {
+    const width = (insn.code & 7) === CLASS.ALU64 ? 64 : 32;
+    if (insn.imm < 0 || insn.imm >= width) throw reject(env, E.EINVAL, `invalid shift ${insn.imm}`);
+  }
+  checkReg(env, insn.dst, "dst_no_mark");
+  const dst = reg(env, insn.dst);
+  const src = fromReg ? reg(env, insn.src) : scratchReg(IMM_OPERAND);
+  if (!fromReg) markKnownImm(src, insn.imm);
+
+  if (!isScalar(src) && !isScalar(dst)) {
+    if (op !== ALU.SUB || !env.allowPtrLeaks) {
+      throw reject(env, E.EACCES, `R${insn.dst} pointer ${ALU_SYMBOL[op]} pointer prohibited`);
+    }
+    markUnknown(dst);
+    return;
+  }
+  if (!isScalar(src)) {
+    markChainPrecision(env, insn.dst);
+    pointerAlu(env, insn, dst, src, dst);
+    return;
+  }
+  if (!isScalar(dst)) {
+    if (fromReg) markChainPrecision(env, insn.src);
+    pointerAlu(env, insn, dst, dst, src);
+    return;
+  }
+  if (fromReg && isPrecise(dst) !== 0) markChainPrecision(env, insn.src);
+  scalarAlu(env, insn, op, dst, src);
+}
+
+function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): void {
+  // The operand may be the destination itself: keep what it was.
+  const added = op === ALU.ADD && (insn.code & 7) === CLASS.ALU64 && isConst(src);
+  const lo = varValueLo(src);
+  const hi = varValueHi(src);
+  aluScalar(insn.code, insn.off, insn.imm, dst, src);
+  if (!env.bpfCapable || !added || regId(dst) === 0) {
+    // What was known of the number's links no longer holds.
+    setRegId(dst, 0);
+    return;
+  }
+  const positive = hi === 0 && lo >= 0;
+  if ((regId(dst) & ADD_CONST) !== 0 || !positive) {
+    unlink(dst);
+  } else {
+    setRegId(dst, regId(dst) | ADD_CONST);
+    setRegOff(dst, lo);
+  }
+}
+

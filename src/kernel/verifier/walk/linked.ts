@@ -1,0 +1,59 @@
+import type { LinkedReg } from "../prune/history.ts";
+import { ADD_CONST, type RegPtr, type StatePtr } from "../state/layout.ts";
+import {
+  allocatedStack,
+  copyReg,
+  curframe,
+  frameAt,
+  frameReg,
+  isScalar,
+  isSpilled,
+  regId,
+  regOff,
+  setRegId,
+  setSubregDef,
+  slotAt,
+  slotReg,
+  subregDef,
+} from "../state/view.ts";
+import { updateLinked } from "../value/value.ts";
+
+/** Linked registers that one comparison can narrow; further ones lose their link. */
+const MAX_LINKED = 6;
+
+/** Adds to `found` every number of the state that has this id, whatever constant was added to it. */
+export function collectLinked(state: StatePtr, id: number, found: LinkedReg[]): void {
+  const base = id & ~ADD_CONST;
+  const add = (r: RegPtr, frame: number, isReg: boolean, index: number): void => {
+    if (!isScalar(r) || (regId(r) & ~ADD_CONST) !== base) return;
+    if (found.length < MAX_LINKED) found.push({ frame, isReg, index });
+    else setRegId(r, 0);
+  };
+  for (let n = curframe(state); n >= 0; n--) {
+    const f = frameAt(state, n);
+    for (let i = 0; i < 10; i++) add(frameReg(f, i), n, true, i);
+    const slots = allocatedStack(f) >> 3;
+    for (let i = 0; i < slots; i++) {
+      const slot = slotAt(f, i);
+      if (isSpilled(slot)) add(slotReg(slot), n, false, i);
+    }
+  }
+}
+
+/** Carries what was learned of `known` over to the collected numbers with the same base. */
+export function syncLinked(state: StatePtr, known: RegPtr, linked: readonly LinkedReg[]): void {
+  for (const l of linked) {
+    const f = frameAt(state, l.frame);
+    const r = l.isReg ? frameReg(f, l.index) : slotReg(slotAt(f, l.index));
+    if (r === known || !isScalar(r)) continue;
+    if ((regId(r) & ~ADD_CONST) !== (regId(known) & ~ADD_CONST)) continue;
+    const plain = (regId(r) & ADD_CONST) === 0 && (regId(known) & ADD_CONST) === 0;
+    if (plain || regOff(r) === regOff(known)) {
+      const def = subregDef(r);
+      copyReg(r, known);
+      setSubregDef(r, def);
+    } else {
+      updateLinked(r, known);
+    }
+  }
+}
