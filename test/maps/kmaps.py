@@ -2,7 +2,7 @@
 """Map commands of the running kernel's bpf(2), for the differential tests.
 
 Reads JSON lines on stdin, each a list of operations, and answers each with a line: the list of their results. A
-result is a negative errno, 0 or a descriptor, or (lookup, next, lad) the hex of a key or value.
+result is a negative errno, 0 or a descriptor, or (lookup, next, lad) the hex of a key or value (dump: of all).
 
   ["create", type, key_size, value_size, max_entries, flags, map_extra, numa_node]
   ["lookup", fd, value_size, key_hex, flags]     value_size: the bytes that the system call copies
@@ -10,6 +10,7 @@ result is a negative errno, 0 or a descriptor, or (lookup, next, lad) the hex of
   ["delete", fd, key_hex]
   ["next", fd, key_size, key_hex or null]
   ["lad", fd, value_size, key_hex, flags]        lookup and delete
+  ["dump", fd, key_size, value_size]             all keys and values by get_next_key, at most 100000
   ["max", fd]                                    max_entries as OBJ_GET_INFO_BY_FD says
   ["close", fd]
 """
@@ -44,7 +45,8 @@ def elem(cmd, fd, key, value, flags):
 
 
 def create(kind, key, value, entries, flags, extra=0, numa=0):
-    return bpf(CREATE, struct.pack("<IIIIIII", kind, key, value, entries, flags, 0, numa) + bytes(36) + struct.pack("<Q", extra))
+    head = struct.pack("<IIIIIII", kind, key, value, entries, flags, 0, numa)
+    return bpf(CREATE, head + bytes(36) + struct.pack("<Q", extra))
 
 
 def read(cmd, fd, size, key, flags=0):
@@ -69,6 +71,13 @@ def run(op):
         return elem(UPDATE, fd, key, memory(bytes.fromhex(value)), flags)
     if what == "delete":
         return elem(DELETE, fd, memory(bytes.fromhex(rest[0])) if rest[0] is not None else None, None, 0)
+    if what == "dump":
+        size, value_size = rest
+        pairs, key = [], read(NEXT, fd, size, None)
+        while isinstance(key, str) and len(pairs) < 100000:
+            pairs.append([key, read(LOOKUP, fd, value_size, key)])
+            key = read(NEXT, fd, size, key)
+        return pairs
     if what == "max":
         info = memory(b"", 256)
         ret = bpf(INFO, struct.pack("<IIQ", fd, 88, at(info)))
