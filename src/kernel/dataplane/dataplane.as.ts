@@ -10,6 +10,7 @@ export * from "../helpers/csum.as";
 export * from "../helpers/skb_bytes.as";
 export * from "../helpers/skb_change.as";
 export * from "../helpers/skb_meta.as";
+export * from "../helpers/skb_tunnel.as";
 export * from "../helpers/task.as";
 export * from "../helpers/text.as";
 export * from "../helpers/xdp.as";

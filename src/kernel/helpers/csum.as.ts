@@ -73,14 +73,19 @@ function replace2(at: usize, from: u32, to: u32): void {
   store<u16>(at, <u16>~csum16Add(csum16Add(old, ~from & 0xffff), to & 0xffff));
 }
 
-/** Changes the checksum at `at` as the size in `flags` says. */
-function replace(at: usize, from: u64, to: u64, flags: u64): i64 {
+/**
+ * Changes the checksum at `at` as the size in `flags` says. For a 16-bit field Linux uses 16-bit sums in network
+ * headers and 32-bit ones in transport headers (`wide`); they differ in the form of a zero.
+ */
+function replace(at: usize, from: u64, to: u64, flags: u64, wide: bool): i64 {
   const size = flags & HDR_FIELD_MASK;
   if (size == 0) {
     if (from != 0) return EINVAL;
     replaceByDiff(at, <u32>to);
-  } else if (size == 2) replace2(at, <u32>from & 0xffff, <u32>to & 0xffff);
-  else if (size == 4) replace4(at, <u32>from, <u32>to);
+  } else if (size == 2) {
+    if (wide) replace4(at, <u32>from & 0xffff, <u32>to & 0xffff);
+    else replace2(at, <u32>from & 0xffff, <u32>to & 0xffff);
+  } else if (size == 4) replace4(at, <u32>from, <u32>to);
   else return EINVAL;
   return 0;
 }
@@ -95,7 +100,7 @@ export function bpf_l3_csum_replace(ctx: i64, offset: i64, from: i64, to: i64, f
   if (<u64>flags & ~HDR_FIELD_MASK) return EINVAL;
   const at = field(skbOf(ctx), <u32>offset);
   if (!at) return EFAULT;
-  return replace(<usize>at, <u64>from, <u64>to, <u64>flags);
+  return replace(<usize>at, <u64>from, <u64>to, <u64>flags, false);
 }
 
 export function bpf_l4_csum_replace(ctx: i64, offset: i64, from: i64, to: i64, flags: i64): i64 {
@@ -105,7 +110,7 @@ export function bpf_l4_csum_replace(ctx: i64, offset: i64, from: i64, to: i64, f
   if (!at) return EFAULT;
   const mangled = (f & MARK_MANGLED_0) != 0;
   if (mangled && (f & MARK_ENFORCE) == 0 && load<u16>(at) == 0) return 0;
-  const error = replace(at, <u64>from, <u64>to, f);
+  const error = replace(at, <u64>from, <u64>to, f, true);
   if (error) return error;
   if (mangled && load<u16>(at) == 0) store<u16>(at, 0xffff);
   return 0;
@@ -114,7 +119,6 @@ export function bpf_l4_csum_replace(ctx: i64, offset: i64, from: i64, to: i64, f
 export function bpf_csum_diff(from: i64, fromSize: i64, to: i64, toSize: i64, seed: i64): i64 {
   const fromLen = <u32>fromSize;
   const toLen = <u32>toSize;
-  if ((fromLen | toLen) & 3) return EINVAL;
   const start = <u32>seed;
   let sum = start;
   if (fromLen && toLen) {

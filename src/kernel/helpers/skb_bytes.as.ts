@@ -1,6 +1,6 @@
 // Reading and writing a packet's bytes through its context.
 
-import { ETH_P_IP, ETH_P_IPV6, skbClearHash, skbOf, skbRange } from "../net/skb.as";
+import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6, Skb, skbClearHash, skbOf, skbRange } from "../net/skb.as";
 import { EFAULT, EINVAL, ENOMEM } from "./errno.as";
 
 const RECOMPUTE_CSUM: u64 = 1;
@@ -49,29 +49,39 @@ export function bpf_skb_pull_data(ctx: i64, len: i64): i64 {
   return <u32>len > skbOf(ctx).len ? ENOMEM : 0;
 }
 
+/** The protocol behind any VLAN tags in the packet; 0 if they go on to its end. */
+function protocolBehindTags(skb: Skb): u32 {
+  let protocol = skb.protocol;
+  let at = skb.data + (skb.macLen != 0 ? skb.macLen - 4 : ETH_HLEN);
+  for (let depth = 0; protocol == ETH_P_8021Q || protocol == ETH_P_8021AD; depth++) {
+    if (depth == 8 || at + 4 > skb.data_end) return 0;
+    protocol = <u32>load<u16>(<usize>at, 2);
+    at += 4;
+  }
+  return protocol;
+}
+
 export function bpf_skb_ecn_set_ce(ctx: i64): i64 {
   const skb = skbOf(ctx);
   const p = <usize>skb.network;
-  if (skb.protocol == ETH_P_IP) {
+  const protocol = protocolBehindTags(skb);
+  if (protocol == ETH_P_IP) {
     if (skb.network + 20 > skb.data_end) return 0;
     const tos = load<u8>(p, 1);
-    const ecn = tos & 3;
+    const ecn = <u32>tos & 3;
     if (ecn == 0) return 0;
     if (ecn == 3) return 1;
-    // The word changes by what is missing to 3; RFC 1624's update of the header checksum.
-    const old = <u32>load<u16>(p);
+    // The header's sum grows by what is missing to 3, so its checksum shrinks by that.
+    const sum = <u32>bswap<u16>(load<u16>(p, 10)) + 0xffff - (3 - ecn);
+    store<u16>(p, bswap<u16>(<u16>(sum >= 0xffff ? sum - 0xffff : sum)), 10);
     store<u8>(p, tos | 3, 1);
-    const now = <u32>load<u16>(p);
-    let sum = (~(<u32>load<u16>(p, 10)) & 0xffff) + (~old & 0xffff) + now;
-    sum = (sum & 0xffff) + (sum >> 16);
-    sum = (sum & 0xffff) + (sum >> 16);
-    store<u16>(p, <u16>~sum, 10);
     return 1;
   }
-  if (skb.protocol == ETH_P_IPV6) {
+  if (protocol == ETH_P_IPV6) {
     if (skb.network + 40 > skb.data_end) return 0;
-    if ((load<u8>(p, 1) & 0x30) == 0) return 0;
-    store<u8>(p, load<u8>(p, 1) | 0x30, 1);
+    const bits = load<u8>(p, 1);
+    if ((bits & 0x30) == 0) return 0;
+    store<u8>(p, bits | 0x30, 1);
     return 1;
   }
   return 0;

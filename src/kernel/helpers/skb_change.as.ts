@@ -54,11 +54,8 @@ function headerPop(skb: Skb, off: u32, len: u32): bool {
   return true;
 }
 
-/** The most bytes that a packet may have on its device. */
-@inline
-function maxLength(skb: Skb): u32 {
-  return skb.mtu + ETH_HLEN;
-}
+/** The most bytes that a packet may become: four pages less what Linux keeps in them (SKB_MAX_ALLOC). */
+const MAX_LENGTH: u32 = 16064;
 
 @inline
 function isVlan(protocol: u32): bool {
@@ -84,6 +81,7 @@ export function bpf_skb_vlan_push(ctx: i64, proto: i64, tci: i64): i64 {
     skb.mac -= VLAN_HLEN;
     skb.network -= VLAN_HLEN;
     skb.protocol = skb.vlan_proto;
+    skb.macLen += VLAN_HLEN;
   }
   setTag(skb, p, <u32>tci & 0xffff);
   return 0;
@@ -101,6 +99,7 @@ function takeTag(skb: Skb): i32 {
   else if (skb.len >= 16 && load<u16>(<usize>(skb.data + 14)) == 0xffff) skb.protocol = 0x0100;
   else skb.protocol = 0x0400;
   if (skb.network < skb.data + ETH_HLEN) skb.network = skb.data + ETH_HLEN;
+  skb.macLen = skb.network - skb.mac;
   return tci;
 }
 
@@ -152,7 +151,7 @@ export function bpf_skb_change_tail(ctx: i64, len: i64, flags: i64): i64 {
   const skb = skbOf(ctx);
   const length = <u32>len;
   const least = skb.network > skb.data ? skb.network - skb.data : 0;
-  if (flags || length > maxLength(skb) || length < least) return EINVAL;
+  if (flags || length > MAX_LENGTH || length < least) return EINVAL;
   if (skb.encapsulation) return ENOTSUPP;
   const end = skb.data + length;
   if (length > skb.len) {
@@ -168,9 +167,10 @@ export function bpf_skb_change_head(ctx: i64, room: i64, flags: i64): i64 {
   const skb = skbOf(ctx);
   const more = <u32>room;
   const length = <u64>skb.len + <u64>more;
-  if (flags || <i32>more < 0 || length > <u64>maxLength(skb)) return EINVAL;
+  if (flags || <i32>more < 0 || length > <u64>MAX_LENGTH) return EINVAL;
   if (!pushAt(skb, 0, more)) return ENOMEM;
   skb.mac = skb.data;
+  skb.macLen = skb.network - skb.mac;
   return 0;
 }
 
@@ -224,7 +224,7 @@ export function bpf_skb_adjust_room(ctx: i64, diff: i64, mode: i64, flagBits: i6
     if (by >= have || have - by < least) return ENOTSUPP;
     return roomShrink(skb, off, by, flags);
   }
-  if (<u64>skb.len + <u64>by > <u64>maxLength(skb)) return ENOTSUPP;
+  if (<u64>skb.len + <u64>by > <u64>MAX_LENGTH) return ENOTSUPP;
   return roomGrow(skb, off, by, flags);
 }
 

@@ -3,7 +3,7 @@
 import { cpu } from "../mem/cpu.as";
 import { ETH_P_IP, ETH_P_IPV6, Skb, skbClearHash, skbOf } from "../net/skb.as";
 import { xdpOf } from "../net/xdp.as";
-import { EAFNOSUPPORT, EINVAL, ENODEV, ENOENT, ENOMEM, EPROTO } from "./errno.as";
+import { EAFNOSUPPORT, EINVAL, ENODEV } from "./errno.as";
 
 export function bpf_set_hash(ctx: i64, hash: i64): i64 {
   skbOf(ctx).hash = <u32>hash;
@@ -157,7 +157,7 @@ export function bpf_get_socket_cookie(ctx: i64): i64 {
 }
 
 export function bpf_get_socket_uid(ctx: i64): i64 {
-  return 65534;
+  return 0;
 }
 
 export function bpf_sk_lookup(ctx: i64, tuple: i64, size: i64, netns: i64, flags: i64): i64 {
@@ -165,46 +165,5 @@ export function bpf_sk_lookup(ctx: i64, tuple: i64, size: i64, netns: i64, flags
 }
 
 export function bpf_sk_release(sk: i64): i64 {
-  return 0;
-}
-
-// ---- tunnel keys
-
-/** Where the tunnel key lies, counted from the skb's context, and the bytes of struct bpf_tunnel_key. */
-const TUNNEL_OFFSET: u32 = 448;
-const TUNNEL_SIZE: u32 = 44;
-const TUNINFO_IPV6: u64 = 1;
-
-/** The sizes that struct bpf_tunnel_key had in earlier versions. */
-@inline
-function tunnelSize(size: u32): bool {
-  return size == TUNNEL_SIZE || size == 40 || size == 28 || size == 26 || size == 8;
-}
-
-export function bpf_skb_get_tunnel_key(ctx: i64, to: i64, size: i64, flags: i64): i64 {
-  const skb = skbOf(ctx);
-  const p = <usize>(<u32>to);
-  const length = <u32>size;
-  let error: i64 = 0;
-  if (!skb.tunnel || <u64>flags & ~(<u64>17)) error = EINVAL;
-  else if ((skb.tunnel == 2) != ((<u64>flags & TUNINFO_IPV6) != 0)) error = EPROTO;
-  else if (!tunnelSize(length)) error = EINVAL;
-  if (error) {
-    memory.fill(p, 0, <usize>length);
-    return error;
-  }
-  memory.copy(p, <usize>(<u32>ctx + TUNNEL_OFFSET), <usize>length);
-  return 0;
-}
-
-export function bpf_skb_set_tunnel_key(ctx: i64, from: i64, size: i64, flags: i64): i64 {
-  const skb = skbOf(ctx);
-  const length = <u32>size;
-  if (<u64>flags & ~(<u64>0x1f)) return EINVAL;
-  if (!tunnelSize(length)) return EINVAL;
-  const at = <usize>(<u32>ctx + TUNNEL_OFFSET);
-  memory.fill(at, 0, <usize>TUNNEL_SIZE);
-  memory.copy(at, <usize>(<u32>from), <usize>length);
-  skb.tunnel = <u64>flags & TUNINFO_IPV6 ? 2 : 1;
   return 0;
 }

@@ -58,6 +58,7 @@ function parse(buf: usize, len: u32, flags: u64): i64 {
 }
 
 export function bpf_strtol(buf: i64, len: i64, flags: i64, res: i64): i64 {
+  store<u64>(<usize>(<u32>res), 0);
   const n = parse(<usize>(<u32>buf), <u32>len, <u64>flags);
   if (n < 0) return n;
   if (negative) {
@@ -71,6 +72,7 @@ export function bpf_strtol(buf: i64, len: i64, flags: i64, res: i64): i64 {
 }
 
 export function bpf_strtoul(buf: i64, len: i64, flags: i64, res: i64): i64 {
+  store<u64>(<usize>(<u32>res), 0);
   const n = parse(<usize>(<u32>buf), <u32>len, <u64>flags);
   if (n < 0) return n;
   if (negative) return EINVAL;

@@ -91,7 +91,8 @@ export class Skb {
   mtu: u32;
   /** Bytes of link-layer header that lie before `data`'s start in the result: 14 for socket filters, else 0. */
   pulled: u32;
-  reserved: u32;
+  /** Length of the link-layer header as tag helpers left it; 0 until then. */
+  macLen: u32;
 }
 
 /** Where the context of the CPU at `cpu` lies: at the start of its `net` area. */

@@ -94,6 +94,8 @@ function runIn(dataplane: Dataplane, input: TestRunInput, data: Uint8Array, fram
   const linear = Math.min(asked.linear, hardEnd - start);
   const fragsLen = data.length - linear;
   if (fragsLen > MAX_FRAGS * PAGE_SIZE) throw new SysError(E.ENOMEM);
+  // What an earlier packet left must not be seen by a program that moves its start.
+  mem.bytes(hardStart, HEADROOM).fill(0);
   mem.u8.set(data.subarray(0, linear), start);
   mem.u8.set(data.subarray(linear), frame.frags);
   const ctx = exports.xdp_init(start, linear, asked.meta, hardStart, hardEnd, frame.frags, fragsLen);

@@ -49,8 +49,12 @@ export function whyNoLinux(): string | undefined {
   return answer === undefined ? "bpf(2) does not answer" : undefined;
 }
 
-/** Linux's answers, a list of runs for each question. Throws with the verifier's log if a program is rejected. */
-export function askLinux(questions: readonly Question[], probe = false): (readonly RunAnswer[])[] {
+/** Linux's answers, a list of runs for each question: undefined (and `why`'s log) for a program that it rejects. */
+export function askLinux(
+  questions: readonly Question[],
+  probe = false,
+  why?: (log: string) => void,
+): (readonly RunAnswer[] | undefined)[] {
   const lines = questions.map((q) =>
     JSON.stringify({
       name: q.name,
@@ -67,11 +71,11 @@ export function askLinux(questions: readonly Question[], probe = false): (readon
   return stdout
     .split("\n")
     .filter((line) => line !== "")
-    .flatMap((line) => {
+    .map((line) => {
       const result = JSON.parse(line);
-      if (result.verdict === "accept") return [(result.runs ?? []).map(plainAnswer)];
-      if (probe) return [];
-      throw new Error(`${result.name}: ${result.setup_error ?? result.log}`);
+      if (result.verdict === "accept") return (result.runs ?? []).map(plainAnswer);
+      why?.(`${result.name}: ${result.setup_error ?? result.log}`);
+      return undefined;
     });
 }
 

@@ -4,7 +4,7 @@ import { HELPERS } from "../../../uapi/helper_id.ts";
 
 /**
  * An argument of a call: the context, a number, the address of these bytes (hex) on the stack, or of `out` bytes there,
- * whose first eight the script returns.
+ * which the script gives back.
  */
 export type Arg = "ctx" | number | bigint | { readonly bytes: string } | { readonly out: number };
 
@@ -47,7 +47,7 @@ export function scriptInsns(script: Script): Insn[] {
     else if (seen < 5) lines.push(`*(u32 *)(r6 +${48 + 4 * seen++}) = ${reg}`);
   };
   for (const { helper, args } of script.calls) {
-    const outs: number[] = [];
+    const outs: { readonly at: number; readonly size: number }[] = [];
     const setup: string[] = [];
     args.forEach((arg, i) => {
       const reg = `r${i + 1}`;
@@ -57,7 +57,7 @@ export function scriptInsns(script: Script): Insn[] {
         depth += Math.max(8, Math.ceil(bytes.length / 8) * 8);
         lines.push(...fill(bytes, depth));
         setup.push(`${reg} = r10`, `${reg} += -${depth}`);
-        if ("out" in arg) outs.push(depth);
+        if ("out" in arg) outs.push({ at: depth, size: bytes.length });
       } else {
         const value = BigInt.asUintN(64, BigInt(arg));
         setup.push(`${reg} = 0x${value.toString(16)} ll`);
@@ -66,10 +66,12 @@ export function scriptInsns(script: Script): Insn[] {
     lines.push(...setup, `call bpf_${helper}#${HELPERS[helper as keyof typeof HELPERS].value}`);
     if (skb) lines.push("r7 = r0");
     keep("r0");
-    for (const at of outs) {
-      lines.push(`r1 = *(u64 *)(r10 -${at})`);
+    for (const { at, size } of outs) {
+      lines.push(`r1 = *(u32 *)(r10 -${at})`);
       keep("r1");
-      lines.push("r1 >>= 32");
+      // All of it, folded into one number.
+      for (let i = 4; i + 4 <= size; i += 4)
+        lines.push("r1 *= 31", `r2 = *(u32 *)(r10 -${at - i})`, "r1 ^= r2");
       keep("r1");
     }
   }
