@@ -86,11 +86,15 @@ export class Kernel {
   /** Makes a kernel with nothing loaded. */
   static async create(options: KernelOptions = {}): Promise<Kernel> {
     const { cpus = 1, engine = "jit", onTrace } = options;
-    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 64) throw new RangeError(`cpus must be 1 to 64, not ${cpus}`);
+    if (!Number.isInteger(cpus) || cpus < 1 || cpus > 64)
+      throw new RangeError(`cpus must be 1 to 64, not ${cpus}`);
     const start = performance.now();
     const now = () => (performance.now() - start) * 1e6;
     const dataplane = await createDataplane({ cpus, imports: { now } });
-    return new Kernel(dataplane, compose(dataplane, { engine, now, ...(onTrace === undefined ? {} : { onTrace }) }));
+    return new Kernel(
+      dataplane,
+      compose(dataplane, { engine, now, ...(onTrace === undefined ? {} : { onTrace }) }),
+    );
   }
 
   /** Makes a task: uid 0 and all capabilities unless told otherwise. */
@@ -107,6 +111,7 @@ export class Kernel {
     const enter = () => enterTask(this.#dataplane, { uid, gid, pid, comm });
     return {
       memory,
+      possibleCpus: this.#dataplane.cpus,
       bpf: (cmd, attr) => {
         enter();
         return bpf(this.#system, caller, cmd, attr);
@@ -127,12 +132,20 @@ export class Kernel {
   /** Objects alive and bytes in use, for leak checks. */
   usage(): KernelUsage {
     const { maps, progs, btfs } = this.#system;
-    return { maps: maps.size, progs: progs.size, btfs: btfs.size, bytes: this.#dataplane.exports.alloc_used() };
+    return {
+      maps: maps.size,
+      progs: progs.size,
+      btfs: btfs.size,
+      bytes: this.#dataplane.exports.alloc_used(),
+    };
   }
 }
 
 /** Tells the CPU whose system call it runs, for helpers that ask. */
-function enterTask(dataplane: Dataplane, task: { uid: number; gid: number; pid: number; comm: string }): void {
+function enterTask(
+  dataplane: Dataplane,
+  task: { uid: number; gid: number; pid: number; comm: string },
+): void {
   const block = cpuAddress(0);
   const { view } = dataplane.mem;
   view.setUint32(block + CPU.pid, task.pid, true);

@@ -2,7 +2,13 @@
  * The kernel in this process: the one door from the tools to `kernel/`. Everything else reaches a kernel through the
  * `Task` that it gives.
  */
+
 export type { Kernel, KernelOptions, KernelTask, KernelUsage, TaskOptions } from "../kernel/kernel.ts";
+export type {
+  BatchResult as PacketResults,
+  BatchRunner as PacketRunner,
+  PacketBatch,
+} from "../kernel/net/batch.ts";
 
 import { Kernel, type KernelOptions } from "../kernel/kernel.ts";
 

@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import { VERSION } from "../../version.ts";
 import type { CheckCommand } from "../check/check.ts";
 import type { DisasmCommand } from "../disasm/disasm.ts";
-import type { RunCommand } from "../run/run.ts";
+import type { RunCommand } from "../run/run_command.ts";
 import type { VerifyCommand } from "../verify/verify.ts";
 
 const DEFAULT_LOG_SIZE = 16 << 20;
@@ -35,6 +35,7 @@ export function program(): Command {
       "--prog <name>",
       "the program, by function name (default: the object's first that can run on packets)",
     )
+    .option("--btf <file>", "the kernel types that CO-RE relocations are resolved against")
     .option("--out <file>", "write what the program passed, as changed, to a capture; - for standard output")
     .option("--repeat <n>", "run the whole capture so many times", number(1), 1)
     .option("--interp", "interpret instead of compiling")
@@ -50,6 +51,7 @@ export function program(): Command {
     .description("verify the programs of an object and explain what is rejected")
     .argument("<object>", "an ELF object with eBPF programs")
     .option("--prog <name>", "only this program")
+    .option("--btf <file>", "the kernel types that CO-RE relocations are resolved against")
     .addOption(
       new Option("--log-level <n>", "the verifier's log: 1 or 2, plus 4 for statistics").argParser(number(0)),
     )

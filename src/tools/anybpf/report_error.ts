@@ -10,12 +10,11 @@ export class UserError extends Error {
 const EXPLAINED: ReadonlySet<string> = new Set([
   "UserError",
   "ElfError",
-  "SpecError",
+  "ObjectError",
   "BtfError",
   "PcapError",
   "BpfError",
   "VerifierError",
-  "RelocationError",
   "AsmError",
 ]);
 
