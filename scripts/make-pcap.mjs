@@ -112,8 +112,9 @@ function makeFrame() {
   frame.fill(0, at, at + 20);
   const protocol = kind < 60 ? 6 : kind < 94 ? 17 : 1;
   frame[at] = 0x45;
-  frame[at + 8] = 64;
+  frame[at + 8] = random(50) === 0 ? 1 : 64;
   frame[at + 9] = protocol;
+  if (random(100) === 0) frame.writeUInt16BE(0x2000, at + 6);
   frame.writeUInt16BE(random(65536), at + 4);
   frame.writeUInt32BE((0x0a00_0000 + (random(4) << 16) + random(200)) >>> 0, at + 12);
   frame.writeUInt32BE((0xc0a8_0100 + random(50)) >>> 0, at + 16);

@@ -36,6 +36,7 @@ export function program(): Command {
       "the program, by function name (default: the object's first that can run on packets)",
     )
     .option("--btf <file>", "the kernel types that CO-RE relocations are resolved against")
+    .option("--maps <file>", "first contents of maps: JSON as --json prints it")
     .option("--out <file>", "write what the program passed, as changed, to a capture; - for standard output")
     .option("--repeat <n>", "run the whole capture so many times", number(1), 1)
     .option("--interp", "interpret instead of compiling")

@@ -10,6 +10,7 @@ import { UserError } from "../anybpf/report_error.ts";
 import { Batch } from "./batch.ts";
 import { openCapture } from "./capture_input.ts";
 import { CaptureOutput } from "./capture_output.ts";
+import { fillMaps } from "./map_contents.ts";
 import { printReport } from "./report.ts";
 import type { RunCommand } from "./run_command.ts";
 import { Tally } from "./tally.ts";
@@ -39,6 +40,7 @@ export async function run(path: string, command: RunCommand): Promise<number> {
       target: readTarget(command.btf),
       logLevel: 4,
     });
+    if (command.maps !== undefined) fillMaps(object, command.maps);
     const program = object.program(chosen.name);
     const rules = verdictRules(program.type);
     if (rules === undefined)

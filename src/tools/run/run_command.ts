@@ -3,6 +3,7 @@ export interface RunCommand {
   readonly pcap: string;
   readonly prog?: string;
   readonly btf?: string;
+  readonly maps?: string;
   readonly out?: string;
   readonly repeat: number;
   readonly interp?: boolean;
