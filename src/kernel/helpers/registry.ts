@@ -38,7 +38,7 @@ const TAIL_CALL: number = HELPERS.tail_call.value;
 type HelperFunction = (...args: bigint[]) => bigint;
 
 /**
- * Gathers the helpers: the data plane's exports named `bpf_*`, in whichever room they are, and the few in JavaScript.
+ * Gathers the helpers: the data plane's exports named `bpf_*` and `map_*`, in whichever room they are, and the few in JavaScript.
  * Calling one takes as many i64 as it has parameters, whatever C type those have.
  */
 export function helperTable(dataplane: Dataplane, sinks: HelperSinks = {}): HelperTable {
@@ -47,7 +47,9 @@ export function helperTable(dataplane: Dataplane, sinks: HelperSinks = {}): Help
   const gather = (renamed: Readonly<Record<string, string>>): Map<number, ExecHelper> => {
     const table = new Map<number, ExecHelper>();
     for (const [name, { value: id }] of Object.entries(HELPERS)) {
-      const call = script[name] ?? wasm[renamed[name] ?? RENAMED[name] ?? `bpf_${name}`];
+      // The maps' functions bear the helpers' names as they are.
+      const own = name.startsWith("map_") ? name : `bpf_${name}`;
+      const call = script[name] ?? wasm[renamed[name] ?? RENAMED[name] ?? own];
       if (typeof call !== "function") continue;
       table.set(id, { id, name, nargs: call.length, call: call as HelperFunction });
     }
