@@ -134,7 +134,9 @@ function markEffects(env: Env): void {
     if (isHelperCall(insn)) {
       const proto = helperProto(insn.imm, progType, expectedAttachType);
       if (proto?.mightSleep === true) info.mightSleep = true;
-      if (proto?.changesPacket === true) info.changesPktData = true;
+      // What a tail call runs may move the packet, and returns to the caller of this subprogram.
+      const moves = proto?.changesPacket === true || insn.imm === HELPERS.tail_call.value;
+      if (moves) info.changesPktData = true;
     }
     const address = insn.code === LD_IMM64 && insn.src === PSEUDO.FUNC;
     if (address || (isCall(insn) && insn.src === CALL.LOCAL)) {
