@@ -1,6 +1,6 @@
 import { E } from "../../uapi/errno.ts";
 import type { KernelMemory } from "../mem/memory.ts";
-import { formatText } from "./format.ts";
+import { formatText, MAX_TEXT } from "./format.ts";
 
 /** The most bytes of arguments that bpf_snprintf and bpf_trace_vprintk take. */
 const MAX_ARGS = 12 * 8;
@@ -31,7 +31,10 @@ function store(mem: KernelMemory, at: number, room: number, text: string): void 
 export function traceHelpers(mem: KernelMemory, onTrace?: (text: string) => void) {
   const trace = (text: string | number): bigint => {
     if (typeof text === "number") return BigInt(-text);
-    onTrace?.(text);
+    if (onTrace !== undefined) {
+      const bytes = Uint8Array.from(text.slice(0, MAX_TEXT - 1), (c) => c.charCodeAt(0));
+      onTrace(new TextDecoder().decode(bytes));
+    }
     return BigInt(text.length);
   };
   return {
