@@ -12,12 +12,15 @@ const clang = process.env.CLANG ?? "clang-19";
 const wanted = process.argv.slice(2);
 
 // <linux/types.h> includes <asm/types.h>, which Debian keeps under the machine's triplet.
-const asm = ["/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu"].filter((dir) => existsSync(dir));
+const asm = ["/usr/include/x86_64-linux-gnu", "/usr/include/aarch64-linux-gnu"].filter((dir) =>
+  existsSync(dir),
+);
 
 let failed = 0;
 for (const dir of ["examples", "test/fixtures"]) {
   for (const name of readdirSync(join(root, dir)).sort()) {
-    if (!name.endsWith(".bpf.c") || (wanted.length > 0 && !wanted.includes(basename(name, ".bpf.c")))) continue;
+    if (!name.endsWith(".bpf.c") || (wanted.length > 0 && !wanted.includes(basename(name, ".bpf.c"))))
+      continue;
     const source = join(root, dir, name);
     const object = source.replace(/\.c$/, ".o");
     // A first line such as `/* flags: -mcpu=v4 */` adds to the command.

@@ -197,14 +197,7 @@ export class Linker {
         out[index] = { ...insn, src: PSEUDO.MAP_VALUE, imm: 0 };
         out[index + 1] = { ...next, imm: target.offset };
         refs.push({ insn: index, kind: "map", map: target.map, offset: target.offset });
-      } else if (target.ref === "ksym") {
-        refs.push({ insn: index, kind: "ksym", extern: target.extern });
-      } else
-        throw this.#error(
-          func,
-          slot,
-          `taking the address of kernel function '${symbol.name}' is not supported`,
-        );
+      } else refs.push({ insn: index, kind: "ksym", extern: target.extern });
       return undefined;
     }
     const section = this.#elf.sections[symbol.section];

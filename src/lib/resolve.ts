@@ -1,8 +1,9 @@
 import type { Btf } from "../btf/btf.ts";
-import type { Insn } from "../isa/insn.ts";
+import { type Insn, isLdImm64 } from "../isa/insn.ts";
+import { PSEUDO } from "../isa/opcode.ts";
 import type { KernelConfig } from "./extern.ts";
 import { applyCoreRelos } from "./relo.ts";
-import { ObjectError, type ObjectSpec, type ProgramSpec } from "./spec.ts";
+import { type ExternSpec, ObjectError, type ObjectSpec, type ProgramSpec } from "./spec.ts";
 
 /** The kernel that a program is made ready for. */
 export interface KernelTarget extends KernelConfig {
@@ -25,7 +26,7 @@ export function resolveProgram(object: ObjectSpec, program: ProgramSpec, target:
     const ext = object.externs[ref.extern];
     const insn = insns[ref.insn];
     if (ext === undefined || insn === undefined) continue;
-    const id = target.btf?.find(ext.kind === "kfunc" ? "func" : "var", ext.name) ?? 0;
+    const id = kernelSymbol(object, ext, target);
     if (id === 0 && !ext.weak) {
       const why =
         target.btf === undefined
@@ -36,16 +37,27 @@ export function resolveProgram(object: ObjectSpec, program: ProgramSpec, target:
         `program '${program.name}': extern (ksym) '${ext.name}' is not found: ${why}`,
       );
     }
-    if (ext.kind === "kfunc") {
+    if (!isLdImm64(insn)) {
       // A weak kernel function that is missing: a call that the verifier refuses if it is reached.
       insns[ref.insn] = id === 0 ? { ...insn, src: 0, imm: MISSING_KFUNC } : { ...insn, imm: id, off: 0 };
-    } else if (id === 0) {
-      insns[ref.insn] = { ...insn, src: 0, imm: 0 };
     } else {
-      insns[ref.insn] = { ...insn, src: 3, imm: id };
+      // The address of a symbol that is missing is zero.
+      insns[ref.insn] = { ...insn, src: id === 0 ? 0 : PSEUDO.BTF_ID, imm: id };
     }
   }
   return insns;
+}
+
+/** The id of a kernel symbol in the kernel's BTF, 0 if it is not there. */
+function kernelSymbol(object: ObjectSpec, ext: ExternSpec, target: KernelTarget): number {
+  const untyped = ext.kind === "ksym" && object.btf?.resolve(ext.typeId).kind === "void";
+  if (untyped && !ext.weak) {
+    throw new ObjectError(
+      object.file,
+      `extern (ksym) '${ext.name}' has no type: addresses from /proc/kallsyms are not supported, declare it with its type`,
+    );
+  }
+  return untyped ? 0 : (target.btf?.find(ext.kind === "kfunc" ? "func" : "var", ext.name) ?? 0);
 }
 
 /** The helper id that stands for a weak kernel function that the kernel does not have, as in libbpf's logs. */
