@@ -455,17 +455,11 @@ export function aluScalar(code: u32, off: i32, imm: i32, d: Reg, s: Reg): void {
 
 // --- pointers: the variable part of their offset
 
-/** If the number is constant and the fixed offset has room, d gets p's value and the new fixed offset. */
-export function fixedOffset(d: Reg, p: Reg, s: Reg, subtract: i32): i32 {
+/** Non-zero if the number is constant and p's fixed offset has room for it. */
+export function constFitsOffset(p: Reg, s: Reg, subtract: i32): i32 {
   if (s.mask != 0) return 0;
-  const by: i64 = subtract != 0 ? 0 - s.smin : s.smin;
-  const off: i64 = (p.off as i64) + by;
-  if (off != ((off as i32) as i64)) return 0;
-  copyValue(d, p);
-  d.off = off as i32;
-  unbound32(d);
-  syncBounds(d);
-  return 1;
+  const off: i64 = subtract != 0 ? (p.off as i64) - s.smin : (p.off as i64) + s.smin;
+  return off == ((off as i32) as i64) ? 1 : 0;
 }
 
 function copyValue(d: Reg, s: Reg): void {

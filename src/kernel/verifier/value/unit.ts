@@ -20,7 +20,7 @@ export interface ValueUnit {
   aluScalar(code: number, off: number, imm: number, dst: RegPtr, src: RegPtr): void;
   addOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void;
   subOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void;
-  fixedOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr, subtract: number): number;
+  constFitsOffset(ptr: RegPtr, scalar: RegPtr, subtract: number): number;
   branchTaken(a: RegPtr, b: RegPtr, op: number, is32: number): number;
   refine(a: RegPtr, b: RegPtr, op: number, taken: number, is32: number): void;
   updateLinked(r: RegPtr, known: RegPtr): void;

@@ -4,7 +4,7 @@ import { Reg, joinHalves } from "./record.as";
 import { constant, unbound32, unboundWide } from "./range.as";
 import { knownValue } from "./alu.as";
 
-export { addOffset, aluScalar, configure, fixedOffset, markNotInit, markUnknown, subOffset } from "./alu.as";
+export { addOffset, aluScalar, configure, constFitsOffset, markNotInit, markUnknown, subOffset } from "./alu.as";
 export { branchTaken, refine, updateLinked } from "./branch.as";
 export { liveMasksAddress, rangeWithin, sameFacts, statesEqual, tnumIn } from "./compare.as";
 export {

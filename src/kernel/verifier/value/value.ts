@@ -120,12 +120,11 @@ export function subOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr): void {
 }
 
 /**
- * If the number `scalar` is constant and the pointer's fixed offset has room for it, gives `dst` the pointer's
- * variable part and the new fixed offset, and returns true; otherwise does nothing (use `addOffset`). Type, id, range
- * and the like are the caller's business. Linux: the "fixed offset" part of adjust_ptr_min_max_vals.
+ * True if the number `scalar` is constant and the pointer's fixed offset has room for it, so that only that offset
+ * changes (the variable part becomes that of `addOffset` with zero).
  */
-export function fixedOffset(dst: RegPtr, ptr: RegPtr, scalar: RegPtr, subtract: boolean): boolean {
-  return valueUnit().fixedOffset(dst, ptr, scalar, subtract ? 1 : 0) !== 0;
+export function constFitsOffset(ptr: RegPtr, scalar: RegPtr, subtract: boolean): boolean {
+  return valueUnit().constFitsOffset(ptr, scalar, subtract ? 1 : 0) !== 0;
 }
 
 /**
