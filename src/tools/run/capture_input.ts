@@ -37,9 +37,11 @@ function fileSize(stream: object): number {
 /** Passes bytes on, through gunzip if they start as gzip does. */
 async function* unzipped(input: AsyncGenerator<Buffer>): AsyncGenerator<Uint8Array> {
   let head: Buffer = Buffer.alloc(0);
-  for await (const chunk of input) {
-    head = head.length === 0 ? chunk : Buffer.concat([head, chunk]);
-    if (head.length >= 2) break;
+  // Not `for await`: leaving one early would end the input.
+  while (head.length < 2) {
+    const { value, done } = await input.next();
+    if (done === true) break;
+    head = head.length === 0 ? value : Buffer.concat([head, value]);
   }
   async function* all(): AsyncGenerator<Buffer> {
     if (head.length > 0) yield head;

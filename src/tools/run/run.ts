@@ -60,12 +60,13 @@ export async function run(path: string, command: RunCommand): Promise<number> {
   return 0;
 }
 
-/** The program asked for by name or section, or the first that takes packets. */
+/** The program asked for by name or section, or the first that takes packets and is no tail call's target. */
 function chooseProgram(spec: ObjectSpec, name: string | undefined): ProgramSpec {
   const takesPackets = (p: ProgramSpec) => p.type !== undefined && verdictRules(p.type) !== undefined;
+  const targets = new Set(spec.maps.flatMap((map) => map.slots.map((slot) => slot.program)));
   const found =
     name === undefined
-      ? (spec.programs.find((p) => p.autoload && takesPackets(p)) ?? spec.programs.find(takesPackets))
+      ? (spec.programs.find((p) => p.autoload && takesPackets(p) && !targets.has(p.name)) ?? spec.programs.find(takesPackets))
       : (spec.programs.find((p) => p.name === name) ?? spec.programs.find((p) => p.section === name));
   if (found !== undefined) return found;
   const names = spec.programs.map((p) => `${p.name} (${p.section})`).join(", ") || "none";
