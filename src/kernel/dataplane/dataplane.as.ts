@@ -2,19 +2,23 @@
 // are listed here by one line, and typed in the room's own `.ts` beside it.
 export * from "../mem/alloc.as";
 export { cpu_enter, cpu_current, cpu_offset } from "../mem/cpu.as";
-export { skb_current, skb_init, skb_offset } from "../net/skb.as";
+export { skb_current, skb_init, skb_offset, skb_socket } from "../net/skb.as";
 export { xdp_current, xdp_init } from "../net/xdp.as";
 export * from "../net/ld_abs.as";
 export { run_batch, run_repeat } from "../net/batch.as";
 export * from "../helpers/csum.as";
 export * from "../helpers/skb_bytes.as";
 export * from "../helpers/skb_change.as";
+export * from "../helpers/lock.as";
+export * from "../helpers/probe.as";
 export * from "../helpers/skb_meta.as";
 export * from "../helpers/skb_tunnel.as";
+export * from "../helpers/socket.as";
 export * from "../helpers/task.as";
 export * from "../helpers/text.as";
 export * from "../helpers/xdp.as";
 export * from "../maps/map.as";
+export { map_each_next } from "../maps/each.as";
 export {
   htab_lookup,
   htab_lookup_4,

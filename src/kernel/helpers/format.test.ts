@@ -8,9 +8,11 @@ import { traceHelpers } from "./trace.ts";
 /** A format, the kind of its arguments, what bpf_trace_printk returned, and what Linux's trace said (null: nothing). */
 type Row = readonly [format: string, args: "num" | "str", result: number, text: string | null];
 
-const RECORDED: { readonly rows: readonly Row[] } = JSON.parse(
-  readFileSync(new URL("testing/printk.recorded.json", import.meta.url), "utf8"),
-);
+/** The first line names the kernel that was asked. */
+const [, ...ROWS] = readFileSync(new URL("testing/printk.recorded.jsonl", import.meta.url), "utf8")
+  .trim()
+  .split("\n")
+  .map((line): Row => JSON.parse(line));
 
 const NUMBERS = [0x1234567890abcdefn, BigInt.asUintN(64, -123n), 65n];
 
@@ -25,7 +27,7 @@ function bytes(format: string): Uint8Array {
 }
 
 describe("formatText", () => {
-  it.each(RECORDED.rows)("writes %j with %s as Linux does", (format, kind, result, text) => {
+  it.each(ROWS)("writes %j with %s as Linux does", (format, kind, result, text) => {
     const args = kind === "num" ? NUMBERS : [0x100n, 0x100n, 0x100n];
     const ours = formatText(memory(), bytes(format), args);
     if (result < 0) {

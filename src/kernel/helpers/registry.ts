@@ -24,6 +24,9 @@ const RENAMED: Readonly<Record<string, string>> = {
   sk_lookup_udp: "bpf_sk_lookup",
   skc_lookup_tcp: "bpf_sk_lookup",
   check_mtu: "bpf_skb_check_mtu",
+  probe_read: "bpf_probe_read_kernel",
+  probe_read_str: "bpf_probe_read_kernel_str",
+  probe_read_user_str: "bpf_probe_read_user",
 };
 
 /** As RENAMED, for XDP programs only. */
@@ -32,8 +35,8 @@ const RENAMED_XDP: Readonly<Record<string, string>> = {
   check_mtu: "bpf_xdp_check_mtu",
 };
 
-/** bpf_tail_call is no function: executors make the jump themselves. */
-const TAIL_CALL: number = HELPERS.tail_call.value;
+/** These are no functions: executors make the jumps and calls back into the program themselves. */
+const BY_EXECUTORS: ReadonlySet<number> = new Set([HELPERS.tail_call.value, HELPERS.loop.value]);
 
 type HelperFunction = (...args: bigint[]) => bigint;
 
@@ -62,6 +65,6 @@ export function helperTable(dataplane: Dataplane, sinks: HelperSinks = {}): Help
       const table = progType === PROG_TYPE.XDP ? xdp : common;
       return (id) => table.get(id);
     },
-    supports: (id) => id === TAIL_CALL || common.has(id) || xdp.has(id),
+    supports: (id) => BY_EXECUTORS.has(id) || common.has(id) || xdp.has(id),
   };
 }

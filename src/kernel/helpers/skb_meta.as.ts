@@ -3,7 +3,7 @@
 import { cpu } from "../mem/cpu.as";
 import { ETH_P_IP, ETH_P_IPV6, Skb, skbClearHash, skbOf } from "../net/skb.as";
 import { xdpOf } from "../net/xdp.as";
-import { EAFNOSUPPORT, EINVAL, ENODEV } from "./errno.as";
+import { EAFNOSUPPORT, EINVAL, ENODEV, EOPNOTSUPP } from "./errno.as";
 
 export function bpf_set_hash(ctx: i64, hash: i64): i64 {
   skbOf(ctx).hash = <u32>hash;
@@ -138,7 +138,7 @@ export function bpf_fib_lookup(ctx: i64, params: i64, size: i64, flags: i64): i6
   return 4;
 }
 
-// ---- sockets and control groups: a packet of a test run has a socket of its own that belongs to nobody
+// ---- control groups: all belongs to the root group, whose id is 1
 
 export function bpf_get_cgroup_classid(ctx: i64): i64 {
   return 0;
@@ -152,18 +152,31 @@ export function bpf_get_route_realm(ctx: i64): i64 {
   return 0;
 }
 
-export function bpf_get_socket_cookie(ctx: i64): i64 {
+export function bpf_skb_cgroup_id(ctx: i64): i64 {
   return 1;
 }
 
-export function bpf_get_socket_uid(ctx: i64): i64 {
-  return 0;
+export function bpf_skb_ancestor_cgroup_id(ctx: i64, level: i64): i64 {
+  return <u32>level == 0 ? 1 : 0;
 }
 
-export function bpf_sk_lookup(ctx: i64, tuple: i64, size: i64, netns: i64, flags: i64): i64 {
-  return 0;
+export function bpf_get_current_cgroup_id(): i64 {
+  return 1;
 }
 
-export function bpf_sk_release(sk: i64): i64 {
+export function bpf_get_current_ancestor_cgroup_id(level: i64): i64 {
+  return <u32>level == 0 ? 1 : 0;
+}
+
+// ---- when it goes
+
+/** The clock of a timestamp: 0 the system's, 1 monotonic, 2 TAI. */
+export function bpf_skb_set_tstamp(ctx: i64, tstamp: i64, type: i64): i64 {
+  const skb = skbOf(ctx);
+  const clock = <u32>type;
+  if (skb.protocol != ETH_P_IP && skb.protocol != ETH_P_IPV6) return EOPNOTSUPP;
+  if (clock > 2 || (clock != 0 && tstamp == 0)) return EINVAL;
+  skb.tstamp = <u64>tstamp;
+  skb.tstamp_type = clock;
   return 0;
 }

@@ -7,6 +7,8 @@ export interface NetExports {
    * the context's address, or 0 for a frame that is too short for the protocol it names.
    */
   skb_init(frame: number, length: number, head: number, end: number, l2: number): number;
+  /** Gives the packet of a context the unused socket that it has in a test run (`__sk_buff.sk`). */
+  skb_socket(ctx: number): void;
   /** Where fields lie; for the test that compares them with `SKB`. */
   skb_offset(field: number): number;
   /** Where the running CPU's `xdp_md` lies. */

@@ -166,6 +166,34 @@ export function skb_init(frame: u32, len: u32, head: u32, end: u32, l2: u32): u3
   return at;
 }
 
+/** Where the socket of a test run's packet lies in the CPU's block: 80 bytes in the layout of `struct bpf_sock`. */
+const SOCK_OFFSET: u32 = 512;
+const SOCK_SIZE: u32 = 80;
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 10;
+const TCP_CLOSE: u32 = 7;
+
+/** Gives the packet at `at` the socket that it has in a test run: an unused one with the packet's addresses. */
+export function skb_socket(at: u32): void {
+  const skb = changetype<Skb>(<usize>at);
+  const sk = <usize>(cpu_current() + SOCK_OFFSET);
+  const header = <usize>skb.network;
+  memory.fill(sk, 0, <usize>SOCK_SIZE);
+  if (skb.protocol == ETH_P_IP) {
+    store<u32>(sk, AF_INET, 4);
+    store<u32>(sk, load<u32>(header, 12), 24);
+    store<u32>(sk, load<u32>(header, 16), 52);
+  } else if (skb.protocol == ETH_P_IPV6) {
+    store<u32>(sk, AF_INET6, 4);
+    memory.copy(sk + 28, header + 8, 16);
+    memory.copy(sk + 56, header + 24, 16);
+  }
+  store<u32>(sk, TCP_CLOSE, 72);
+  // No receive queue.
+  store<i32>(sk, -1, 76);
+  skb.sk = <u64>sk;
+}
+
 /** Moves `data` and with it the length; the tail stays. */
 @inline
 export function skbSetData(skb: Skb, data: u32): void {

@@ -102,6 +102,7 @@ function runIn(
     l2 ? 1 : 0,
   );
   if (ctx === 0) throw new SysError(E.EINVAL);
+  exports.skb_socket(ctx);
   if (given !== undefined) fillContext(dataplane, ctx, given);
   const run = runTimed(dataplane, input, ctx);
   const context = given === undefined ? undefined : readContext(dataplane, ctx, given);

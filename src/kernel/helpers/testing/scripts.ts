@@ -226,6 +226,9 @@ const TC_ARGS: Readonly<Record<string, Make>> = {
   get_cgroup_classid: () => ["ctx"],
   skb_cgroup_classid: () => ["ctx"],
   get_socket_uid: () => ["ctx"],
+  skb_cgroup_id: () => ["ctx"],
+  skb_ancestor_cgroup_id: (p) => ["ctx", oneOf(p, [0, 1, -1])],
+  skb_set_tstamp: (p) => ["ctx", oneOf(p, [0, 5, 1000000]), oneOf(p, [0, 1, 2, 3, 0x80000000])],
 };
 
 const XDP_ARGS: Readonly<Record<string, Make>> = {
