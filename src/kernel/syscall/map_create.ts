@@ -20,6 +20,21 @@ const NO_BTF: ReadonlySet<number> = new Set([
   MAP_TYPE.XSKMAP,
 ]);
 
+/** Map types that a task without CAP_BPF may make. */
+const UNPRIVILEGED: ReadonlySet<number> = new Set([
+  MAP_TYPE.HASH,
+  MAP_TYPE.ARRAY,
+  MAP_TYPE.PROG_ARRAY,
+  MAP_TYPE.PERF_EVENT_ARRAY,
+  MAP_TYPE.PERCPU_HASH,
+  MAP_TYPE.PERCPU_ARRAY,
+  MAP_TYPE.CGROUP_ARRAY,
+  MAP_TYPE.ARRAY_OF_MAPS,
+  MAP_TYPE.HASH_OF_MAPS,
+]);
+/** Map types that say EPERM to such a task before they look at the rest. */
+const PRIVILEGED_FIRST: ReadonlySet<number> = new Set([MAP_TYPE.LPM_TRIE, MAP_TYPE.STACK_TRACE]);
+
 /** BPF_MAP_CREATE: a descriptor of a new map. */
 export const mapCreate: Command = (system, caller, attr) => {
   const a = readAttr("MAP_CREATE", attr);
@@ -34,7 +49,7 @@ export const mapCreate: Command = (system, caller, attr) => {
   const access = fileAccess(a.map_flags);
   if ((a.map_flags & MAP_FLAG.NUMA_NODE) !== 0 && a.numa_node !== 0) throw new SysError(E.EINVAL);
   if (a.map_ifindex !== 0) throw new SysError(E.EOPNOTSUPP, "maps can't be offloaded to a device");
-  if (!caller.caps.bpf) throw new SysError(E.EPERM);
+  if (!caller.caps.bpf && PRIVILEGED_FIRST.has(a.map_type)) throw new SysError(E.EPERM);
   const map = system.createMap({
     type: a.map_type,
     keySize: a.key_size,
@@ -47,6 +62,7 @@ export const mapCreate: Command = (system, caller, attr) => {
   });
   let types: MapBtf | undefined;
   try {
+    if (!caller.caps.bpf && !UNPRIVILEGED.has(a.map_type)) throw new SysError(E.EPERM);
     if (a.btf_key_type_id !== 0 || a.btf_value_type_id !== 0) {
       types = mapBtf(caller, a.btf_fd, a.btf_key_type_id, a.btf_value_type_id);
       checkMapBtf(types, map.spec);
