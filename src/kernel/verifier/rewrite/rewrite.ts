@@ -4,10 +4,10 @@ import { E } from "../../../uapi/errno.ts";
 import { HELPERS } from "../../../uapi/helper_id.ts";
 import type { InsnFacts, Subprog, VerifiedProgram } from "../../prog/program.ts";
 import { isHelperCall, LD_IMM64 } from "../prepare/live_regs.ts";
-import { isCall, isExit, isJumpClass, jumpTarget, slotsOf } from "../prepare/successors.ts";
+import { isCall, isExit, isJumpClass, jumpTarget } from "../prepare/successors.ts";
 import { type Env, type InsnAux, reject } from "../walk/env.ts";
 import { convertCtxAccess } from "./ctx_convert.ts";
-import { withoutDeadCode } from "./dead_code.ts";
+import { liveCode } from "./dead_code.ts";
 
 /** One new instruction and the old one that it came from; inner ones of an expansion keep their own jumps. */
 interface Patch {
@@ -23,12 +23,13 @@ interface Patch {
  * long.
  */
 export function rewrite(env: Env): VerifiedProgram {
+  const live = liveCode(env);
   const patches: Patch[] = [];
   /** For each old instruction (and the end) the first new one at or after it. */
   const place = new Int32Array(env.insns.length + 1);
   for (let i = 0; i < env.insns.length; i++) {
     place[i] = patches.length;
-    patches.push(...patchesOf(env, i));
+    patches.push(...patchesOf(env, i, live[i]));
   }
   place[env.insns.length] = patches.length;
 
@@ -40,14 +41,8 @@ export function rewrite(env: Env): VerifiedProgram {
   return { name: env.input.name, type: env.input.progType, insns, facts, subprogs };
 }
 
-function patchesOf(env: Env, i: number): Patch[] {
-  const insn = withoutDeadCode(env, i);
-  if (insn === undefined) {
-    // The second half of a 64-bit load is never reached, but stays with the first.
-    const first = env.insns[i - 1];
-    const half = first !== undefined && slotsOf(first) === 2 && env.aux[i - 1]?.seen === true;
-    return half ? [{ insn: env.insns[i] as Insn, from: -1, target: -1 }] : [];
-  }
+function patchesOf(env: Env, i: number, insn: Insn | undefined): Patch[] {
+  if (insn === undefined) return [];
   if (insn.code === LD_IMM64 && insn.src === PSEUDO.FUNC)
     return [{ insn, from: i, target: i + insn.imm + 1 }];
   if (isCall(insn)) {
