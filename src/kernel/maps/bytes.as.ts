@@ -19,6 +19,10 @@ export function tailWord(p: usize, n: u32): u64 {
 
 /** Copies `n` bytes, exactly; the two must not overlap. */
 export function copyBytes(to: usize, from: usize, n: u32): void {
+  if (n == 8) {
+    store<u64>(to, load<u64>(from));
+    return;
+  }
   if (n > 128) {
     memory.copy(to, from, n);
     return;

@@ -39,6 +39,12 @@ export interface MapExports {
   map_pop_elem(map: bigint, value: bigint): bigint;
   map_peek_elem(map: bigint, value: bigint): bigint;
 
+  /**
+   * Moves a cursor (24 bytes, zeroed to start) to the next element and returns 1, or 0 after the last: the key's
+   * address is then at cursor + 0 and the value's at + 4, a u32 each. For bpf_for_each_map_elem.
+   */
+  map_each_next(map: bigint, cursor: bigint): bigint;
+
   /** One type's own functions, for calls whose map is known: hash, by key size where that pays. */
   htab_lookup(map: bigint, key: bigint): bigint;
   htab_lookup_4(map: bigint, key: bigint): bigint;

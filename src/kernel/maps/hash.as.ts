@@ -19,6 +19,7 @@ export function hashWord(seed: u64, key: u64): u64 {
 
 /** The hash of a key of any size. */
 export function hashBytes(seed: u64, key: usize, size: u32): u64 {
+  if (size == 8) return mix(seed ^ load<u64>(key));
   if (size == 4) return mix(seed ^ <u64>load<u32>(key));
   let h = seed;
   while (size >= 8) {

@@ -123,6 +123,14 @@ function findLink(map: BpfMap, key: usize, h: u64): usize {
   const hi = <u32>(h >> 32);
   const size = map.keySize;
   let e = <usize>load<u32>(link);
+  if (size == 8) {
+    const k = load<u64>(key);
+    while (e && load<u64>(e, KEY) != k) {
+      link = e;
+      e = <usize>load<u32>(e);
+    }
+    return link;
+  }
   while (e) {
     if (load<u32>(e, 4) == hi && equalBytes(e + KEY, key, size)) break;
     link = e;
