@@ -6,8 +6,6 @@ export interface CfgOrder {
   readonly rpo: Int32Array;
   /** A node's place in `rpo`. */
   readonly place: Int32Array;
-  /** Predecessors. */
-  readonly preds: readonly (readonly number[])[];
   /** The immediate dominator; the entry's is itself. */
   readonly idom: Int32Array;
   /** True if every edge that goes back in `rpo` goes to a node that dominates its source. */
@@ -26,27 +24,50 @@ export function orderCfg(cfg: Cfg): CfgOrder {
   rpo.forEach((n, i) => {
     place[n] = i;
   });
-  const preds: number[][] = Array.from({ length: count }, () => []);
-  for (const n of rpo) for (const s of cfg.nodes[n]?.succs ?? []) preds[s]?.push(n);
+  const preds = predecessors(cfg, rpo);
   const idom = dominators(preorder, parent, preds);
-  const { first, last } = intervals(rpo, idom);
-  const dominates = (a: number, b: number): boolean =>
-    at(first, a) <= at(first, b) && at(last, b) <= at(last, a);
-  let reducible = true;
-  for (const n of rpo) {
-    for (const s of cfg.nodes[n]?.succs ?? []) {
-      if (at(place, s) <= at(place, n) && !dominates(s, n)) reducible = false;
-    }
-  }
+  const reducible = isReducible(cfg, rpo, place, idom);
   const loop = new Int32Array(count).fill(-1);
   const outer = new Int32Array(count).fill(-1);
   if (reducible) findLoops(rpo, place, preds, loop, outer);
-  return { rpo, place, preds, idom, reducible, loop, outer };
+  return { rpo, place, idom, reducible, loop, outer };
 }
 
 /** An element known to be in range. */
 function at(array: Int32Array, index: number): number {
   return array[index] as number;
+}
+
+/** Each node's predecessors: those of n are `list[start[n]]` up to `list[start[n + 1]]`. */
+interface Edges {
+  readonly start: Int32Array;
+  readonly list: Int32Array;
+}
+
+function predecessors(cfg: Cfg, rpo: Int32Array): Edges {
+  const start = new Int32Array(cfg.nodes.length + 2);
+  for (const n of rpo) for (const s of cfg.nodes[n]?.succs ?? []) start[s + 2] = at(start, s + 2) + 1;
+  for (let n = 2; n < start.length; n++) start[n] = at(start, n) + at(start, n - 1);
+  // start[n + 1] is where the next predecessor of n goes, and at last where those of n + 1 begin.
+  const list = new Int32Array(at(start, start.length - 1));
+  for (const n of rpo) {
+    for (const s of cfg.nodes[n]?.succs ?? []) {
+      list[at(start, s + 1)] = n;
+      start[s + 1] = at(start, s + 1) + 1;
+    }
+  }
+  return { start, list };
+}
+
+/** Whether every edge that goes back goes to a node that dominates its source. */
+function isReducible(cfg: Cfg, rpo: Int32Array, place: Int32Array, idom: Int32Array): boolean {
+  const back: [from: number, to: number][] = [];
+  for (const n of rpo) {
+    for (const s of cfg.nodes[n]?.succs ?? []) if (at(place, s) <= at(place, n)) back.push([n, s]);
+  }
+  if (back.length === 0) return true;
+  const { first, last } = intervals(rpo, idom);
+  return back.every(([n, s]) => at(first, s) <= at(first, n) && at(last, n) <= at(last, s));
 }
 
 function depthFirst(cfg: Cfg): { preorder: Int32Array; parent: Int32Array; rpo: Int32Array } {
@@ -80,12 +101,8 @@ function depthFirst(cfg: Cfg): { preorder: Int32Array; parent: Int32Array; rpo: 
  * Immediate dominators after Lengauer and Tarjan (1979), the simple form with path compression. The iterative
  * algorithm of Cooper, Harvey and Kennedy is shorter, but quadratic for a hundred thousand early exits to one place.
  */
-function dominators(
-  preorder: Int32Array,
-  parent: Int32Array,
-  preds: readonly (readonly number[])[],
-): Int32Array {
-  const size = preds.length;
+function dominators(preorder: Int32Array, parent: Int32Array, preds: Edges): Int32Array {
+  const size = parent.length;
   const number = new Int32Array(size).fill(-1);
   preorder.forEach((n, i) => {
     number[n] = i;
@@ -97,7 +114,9 @@ function dominators(
   const label = new Int32Array(count);
   const ancestor = new Int32Array(count).fill(-1);
   const dom = new Int32Array(count);
-  const bucket: number[][] = Array.from({ length: count }, () => []);
+  // The nodes with one semidominator, as a list: `bucket` has the first, `nextInBucket` the next, -1 ends it.
+  const bucket = new Int32Array(count).fill(-1);
+  const nextInBucket = new Int32Array(count).fill(-1);
   for (let i = 0; i < count; i++) {
     const p = at(parent, at(preorder, i));
     up[i] = p < 0 ? 0 : at(number, p);
@@ -116,18 +135,20 @@ function dominators(
     return at(label, v);
   };
   for (let w = count - 1; w > 0; w--) {
-    for (const p of preds[at(preorder, w)] ?? []) {
-      const u = evaluate(at(number, p));
+    const node = at(preorder, w);
+    for (let i = at(preds.start, node); i < at(preds.start, node + 1); i++) {
+      const u = evaluate(at(number, at(preds.list, i)));
       if (at(semi, u) < at(semi, w)) semi[w] = at(semi, u);
     }
-    bucket[at(semi, w)]?.push(w);
+    nextInBucket[w] = at(bucket, at(semi, w));
+    bucket[at(semi, w)] = w;
     const p = at(up, w);
     ancestor[w] = p;
-    for (const v of bucket[p] ?? []) {
+    for (let v = at(bucket, p); v >= 0; v = at(nextInBucket, v)) {
       const u = evaluate(v);
       dom[v] = at(semi, u) < at(semi, v) ? u : p;
     }
-    bucket[p] = [];
+    bucket[p] = -1;
   }
   const idom = new Int32Array(size).fill(-1);
   for (let w = 0; w < count; w++) {
@@ -139,9 +160,14 @@ function dominators(
 
 /** Numbers the dominator tree so that one node dominates another if its interval encloses the other's. */
 function intervals(rpo: Int32Array, idom: Int32Array): { first: Int32Array; last: Int32Array } {
-  const children: number[][] = Array.from({ length: idom.length }, () => []);
+  const child = new Int32Array(idom.length).fill(-1);
+  const sibling = new Int32Array(idom.length).fill(-1);
   const root = at(rpo, 0);
-  for (const n of rpo) if (n !== root) children[at(idom, n)]?.push(n);
+  for (const n of rpo) {
+    if (n === root) continue;
+    sibling[n] = at(child, at(idom, n));
+    child[at(idom, n)] = n;
+  }
   const first = new Int32Array(idom.length);
   const last = new Int32Array(idom.length);
   let clock = 0;
@@ -154,7 +180,7 @@ function intervals(rpo: Int32Array, idom: Int32Array): { first: Int32Array; last
     }
     first[n] = clock++;
     stack.push(-n - 1);
-    for (const c of children[n] ?? []) stack.push(c);
+    for (let c = at(child, n); c >= 0; c = at(sibling, c)) stack.push(c);
   }
   return { first, last };
 }
@@ -163,7 +189,7 @@ function intervals(rpo: Int32Array, idom: Int32Array): { first: Int32Array; last
 function findLoops(
   rpo: Int32Array,
   place: Int32Array,
-  preds: readonly (readonly number[])[],
+  preds: Edges,
   loop: Int32Array,
   outer: Int32Array,
 ): void {
@@ -180,7 +206,10 @@ function findLoops(
   };
   for (let i = rpo.length - 1; i >= 0; i--) {
     const header = at(rpo, i);
-    const work = (preds[header] ?? []).filter((p) => at(place, p) >= i);
+    const work: number[] = [];
+    for (let k = at(preds.start, header); k < at(preds.start, header + 1); k++) {
+      if (at(place, at(preds.list, k)) >= i) work.push(at(preds.list, k));
+    }
     if (work.length === 0) continue;
     for (let p = work.pop(); p !== undefined; p = work.pop()) {
       const n = find(p);
@@ -188,7 +217,7 @@ function findLoops(
       into[n] = header;
       if (at(loop, n) === n) outer[n] = header;
       else loop[n] = header;
-      for (const q of preds[n] ?? []) work.push(q);
+      for (let k = at(preds.start, n); k < at(preds.start, n + 1); k++) work.push(at(preds.list, k));
     }
     loop[header] = header;
   }

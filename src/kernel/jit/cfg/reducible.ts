@@ -1,17 +1,19 @@
 import type { Cfg } from "./graph.ts";
-import { orderCfg } from "./order.ts";
+import { type CfgOrder, orderCfg } from "./order.ts";
 
 /**
  * Makes a graph reducible: a cycle with several entries gets one, a dispatch that goes on to the entry that the
  * selector names. Cycles within cycles are looked at with the outer one's header taken out. Graphs that are reducible
- * already are left alone.
+ * already are left alone. Returns the order of the graph as it is then.
  */
-export function makeReducible(cfg: Cfg): void {
-  if (orderCfg(cfg).reducible) return;
+export function makeReducible(cfg: Cfg): CfgOrder {
+  const order = orderCfg(cfg);
+  if (order.reducible) return order;
   const work: number[][] = [cfg.nodes.map((_, i) => i)];
   for (let set = work.pop(); set !== undefined; set = work.pop()) {
     for (const cycle of cycles(cfg, set)) work.push(giveHeader(cfg, cycle));
   }
+  return orderCfg(cfg);
 }
 
 /** Gives a cycle one entry if it has more; returns its nodes without the header. */

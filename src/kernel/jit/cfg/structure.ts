@@ -45,7 +45,7 @@ export function structure(cfg: Cfg, order: CfgOrder, sink: StructureSink): void 
 
   // Which nodes get a label of their own, and behind which node they are placed.
   const labelled = new Uint8Array(count);
-  const after: number[][] = Array.from({ length: count }, () => []);
+  const after = new Map<number, number[]>();
   const weight = new Float64Array(count).fill(1);
   const forward = new Int32Array(count);
   for (const n of rpo) {
@@ -66,7 +66,10 @@ export function structure(cfg: Cfg, order: CfgOrder, sink: StructureSink): void 
     }
     weight[at(idom, n)] = (weight[at(idom, n)] as number) + (weight[n] as number);
     // Descending order of place: the last is the outermost block.
-    if (labelled[n] !== 0) after[home]?.push(n);
+    if (labelled[n] === 0) continue;
+    const placed = after.get(home);
+    if (placed === undefined) after.set(home, [n]);
+    else placed.push(n);
   }
 
   const labels = new Int32Array(count);
@@ -86,7 +89,7 @@ export function structure(cfg: Cfg, order: CfgOrder, sink: StructureSink): void 
   };
 
   const write = (n: number): void => {
-    const placed = after[n] ?? [];
+    const placed = after.get(n) ?? [];
     if (isHeader(n)) {
       for (const y of placed) if (!contains(n, y)) openBlock(y);
       loops[n] = sink.loop();

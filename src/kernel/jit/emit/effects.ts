@@ -1,12 +1,24 @@
 import type { Insn } from "../../../isa/insn.ts";
 import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, SRC } from "../../../isa/opcode.ts";
 
-/** What an instruction does to R0 to R10: bit n for Rn. */
-export interface Effects {
-  /** Registers that it reads. */
-  readonly uses: number;
-  /** Registers whose former value is gone after it. */
-  readonly kills: number;
+/**
+ * What an instruction does to R0 to R10, one bit each: the registers that it reads in the lower 16 bits (`usesOf`),
+ * those whose former value is gone after it in the upper ones (`killsOf`). A number, as there are millions of them.
+ */
+export type Effects = number;
+
+/** The registers that an instruction reads. */
+export function usesOf(effects: Effects): number {
+  return effects & 0xffff;
+}
+
+/** The registers whose former value is gone after it. */
+export function killsOf(effects: Effects): number {
+  return effects >>> 16;
+}
+
+function pack(uses: number, kills: number): Effects {
+  return uses | (kills << 16);
 }
 
 /** Tells how many registers a call reads. */
@@ -29,18 +41,18 @@ export function effectsOf(insn: Insn, at: number, calls: CallInfo): Effects {
   switch (insn.code & 0x07) {
     case CLASS.ALU:
     case CLASS.ALU64:
-      if (op === ALU.MOV) return { uses: operand, kills: dst };
-      if (op === ALU.NEG || op === ALU.END) return { uses: dst, kills: dst };
-      return { uses: dst | operand, kills: dst };
+      if (op === ALU.MOV) return pack(operand, dst);
+      if (op === ALU.NEG || op === ALU.END) return pack(dst, dst);
+      return pack(dst | operand, dst);
     case CLASS.LD:
-      if ((insn.code & 0xe0) === MODE.IMM) return { uses: 0, kills: dst };
-      return { uses: (1 << 6) | ((insn.code & 0xe0) === MODE.IND ? src : 0), kills: CALLER_SAVED };
+      if ((insn.code & 0xe0) === MODE.IMM) return pack(0, dst);
+      return pack((1 << 6) | ((insn.code & 0xe0) === MODE.IND ? src : 0), CALLER_SAVED);
     case CLASS.LDX:
-      return { uses: src, kills: dst };
+      return pack(src, dst);
     case CLASS.ST:
-      return { uses: dst, kills: 0 };
+      return pack(dst, 0);
     case CLASS.STX:
-      return (insn.code & 0xe0) === MODE.ATOMIC ? atomicEffects(insn) : { uses: dst | src, kills: 0 };
+      return (insn.code & 0xe0) === MODE.ATOMIC ? atomicEffects(insn) : pack(dst | src, 0);
     default:
       return jumpEffects(insn, at, calls, dst | operand);
   }
@@ -49,25 +61,25 @@ export function effectsOf(insn: Insn, at: number, calls: CallInfo): Effects {
 function atomicEffects(insn: Insn): Effects {
   const dst = 1 << insn.dst;
   const src = 1 << insn.src;
-  if (insn.imm === ATOMIC.LOAD_ACQ) return { uses: src, kills: dst };
-  if (insn.imm === ATOMIC.CMPXCHG) return { uses: dst | src | 1, kills: 1 };
+  if (insn.imm === ATOMIC.LOAD_ACQ) return pack(src, dst);
+  if (insn.imm === ATOMIC.CMPXCHG) return pack(dst | src | 1, 1);
   const fetches = (insn.imm & ATOMIC.FETCH) !== 0 && insn.imm !== ATOMIC.STORE_REL;
-  return { uses: dst | src, kills: fetches ? src : 0 };
+  return pack(dst | src, fetches ? src : 0);
 }
 
 function jumpEffects(insn: Insn, at: number, calls: CallInfo, operands: number): Effects {
   switch (insn.code & 0xf0) {
     case JMP.JA:
     case JMP.JCOND:
-      return { uses: 0, kills: 0 };
+      return pack(0, 0);
     case JMP.EXIT:
-      return { uses: 1, kills: 0 };
+      return pack(1, 0);
     case JMP.CALL: {
-      if (insn.src === CALL.LOCAL) return { uses: calls.calleeParams(at, insn), kills: CALLER_SAVED };
+      if (insn.src === CALL.LOCAL) return pack(calls.calleeParams(at, insn), CALLER_SAVED);
       const args = calls.helperArgs(insn.imm);
-      return { uses: (1 << (args + 1)) - 2, kills: CALLER_SAVED };
+      return pack((1 << (args + 1)) - 2, CALLER_SAVED);
     }
     default:
-      return { uses: operands, kills: 0 };
+      return pack(operands, 0);
   }
 }

@@ -3,7 +3,7 @@ import { CALL, CLASS, JMP, MODE, PSEUDO } from "../../../isa/opcode.ts";
 import { CPU, CPU_SIZE, FRAME_SIZE } from "../../mem/layout.ts";
 import type { Cfg } from "../cfg/graph.ts";
 import { isExit, isJump } from "../cfg/graph.ts";
-import { type CfgOrder, orderCfg } from "../cfg/order.ts";
+import type { CfgOrder } from "../cfg/order.ts";
 import { type StructureSink, structure } from "../cfg/structure.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { emitAlu } from "./alu.ts";
@@ -11,7 +11,7 @@ import { emitAtomic } from "./atomic.ts";
 import { emitCall, emitLdAbs } from "./call.ts";
 import { emitCompare } from "./compare.ts";
 import { type FunctionContext, type ProgramContext, refuse } from "./context.ts";
-import { type CallInfo, effectsOf } from "./effects.ts";
+import { type CallInfo, effectsOf, usesOf } from "./effects.ts";
 import { computeForms, formsAfter } from "./forms.ts";
 import { computeLiveness, type Liveness } from "./liveness.ts";
 import { emitLoad, emitStore } from "./memory.ts";
@@ -29,8 +29,9 @@ export type FunctionShape =
 export interface FunctionInput {
   readonly program: ProgramContext;
   readonly calls: CallInfo;
-  /** A reducible graph. */
+  /** A reducible graph, and its order. */
   readonly cfg: Cfg;
+  readonly order: CfgOrder;
   readonly shape: FunctionShape;
   readonly stackDepth: number;
 }
@@ -76,7 +77,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     this.code = new Code(p.count);
     this.regs = new Registers(this.code, p.fp ?? this.code.local("i32"));
     for (const [reg, local] of p.regs) this.regs.bind(reg, local);
-    this.#order = orderCfg(cfg);
+    this.#order = input.order;
     this.#live = computeLiveness(cfg, this.#order, insns, calls);
     // An entry's context is an address; what subprograms get may be any number.
     this.#forms = computeForms(cfg, this.#order, insns, FP | (shape.kind === "entry" ? 2 : 0));
@@ -136,7 +137,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
         const insn = insns[at] as Insn;
         const isCall = insn.code === (CLASS.JMP | JMP.CALL);
         if (isCall && (insn.src === CALL.LOCAL || insn.imm === 181)) any = true;
-        const touches = ((effectsOf(insn, at, this.#in.calls).uses >> 10) & 1) !== 0;
+        const touches = ((usesOf(effectsOf(insn, at, this.#in.calls)) >> 10) & 1) !== 0;
         const isMemory = (insn.code & 0x07) <= CLASS.STX;
         const onStack = isMemory && (touches || facts[at]?.stackOffset !== undefined);
         if (!this.slots.has(at) && (touches || onStack)) {

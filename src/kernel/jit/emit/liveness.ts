@@ -1,7 +1,7 @@
 import type { Insn } from "../../../isa/insn.ts";
 import type { Cfg } from "../cfg/graph.ts";
 import type { CfgOrder } from "../cfg/order.ts";
-import { type CallInfo, effectsOf } from "./effects.ts";
+import { type CallInfo, effectsOf, killsOf, usesOf } from "./effects.ts";
 
 /** The registers (bit n for Rn) that may be read after a node's start, and after its end, by node number. */
 export interface Liveness {
@@ -30,8 +30,8 @@ export function computeLiveness(
     for (let at = node.start; at < node.end; at++) {
       const insn = insns[at] as Insn;
       const e = effectsOf(insn, at, calls);
-      read |= e.uses & ~killed;
-      killed |= e.kills;
+      read |= usesOf(e) & ~killed;
+      killed |= killsOf(e);
       if (insn.code === 0x18) at++;
     }
     uses[n] = read;

@@ -236,8 +236,9 @@ class ProgramEmitter {
     }
     const shape: FunctionShape =
       unit.index === 0 ? { kind: "entry" } : { kind: "subprog", params: this.#paramsOf(unit) };
-    makeReducible(cfg);
-    this.#builder.define(unit.func, emitFunction({ program, calls: this.#calls, cfg, shape, stackDepth }));
+    const order = makeReducible(cfg);
+    const input = { program, calls: this.#calls, cfg, order, shape, stackDepth };
+    this.#builder.define(unit.func, emitFunction(input));
   }
 
   /** Writes a function as parts that go to each other by tail calls, and a small one in front that starts the first. */
@@ -251,11 +252,11 @@ class ProgramEmitter {
     const cfgs = splitCfg(unit.cfg, this.#options.splitAt);
     const parts = cfgs.map((_, i) => b.declare(PART_TYPE, `${unit.name}#${i}`));
     const ofEntry = unit.index === 0;
-    b.define(unit.func, startParts(ofEntry, this.#paramsOf(unit), parts[0] ?? 0));
+    b.define(unit.func, startParts(ofEntry, ofEntry ? 0 : this.#paramsOf(unit), parts[0] ?? 0));
     cfgs.forEach((cfg, i) => {
-      makeReducible(cfg);
+      const order = makeReducible(cfg);
       const shape: FunctionShape = { kind: "part", ofEntry, parts };
-      b.define(parts[i] ?? 0, emitFunction({ program, calls: this.#calls, cfg, shape, stackDepth }));
+      b.define(parts[i] ?? 0, emitFunction({ program, calls: this.#calls, cfg, order, shape, stackDepth }));
     });
   }
 }

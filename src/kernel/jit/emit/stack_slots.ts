@@ -4,7 +4,7 @@ import { FRAME_SIZE } from "../../mem/layout.ts";
 import type { ExecMap, InsnFacts } from "../../prog/program.ts";
 import type { Cfg } from "../cfg/graph.ts";
 import type { CfgOrder } from "../cfg/order.ts";
-import { CALLER_SAVED, type CallInfo, effectsOf } from "./effects.ts";
+import { CALLER_SAVED, type CallInfo, effectsOf, killsOf, usesOf } from "./effects.ts";
 import type { Liveness } from "./liveness.ts";
 
 /** A place of the stack that is a local: nobody ever sees its address. */
@@ -186,16 +186,16 @@ class Analysis {
     if ((cls === CLASS.ST || cls === CLASS.STX) && this.#isStack(dst)) {
       if (cls === CLASS.STX && this.#isStack(src)) this.#escaped = true;
       this.#access((regs[dst] as number) + off, sizeBytes(insn.code), at, plain);
-      if (cls === CLASS.STX && !plain) this.#kill(effectsOf(insn, at, this.#in.calls).kills);
+      if (cls === CLASS.STX && !plain) this.#kill(killsOf(effectsOf(insn, at, this.#in.calls)));
       return;
     }
     const effects = effectsOf(insn, at, this.#in.calls);
     if (insn.code === (CLASS.JMP | JMP.CALL) && insn.src === CALL.HELPER)
-      this.#helper(insn, at, effects.uses);
+      this.#helper(insn, at, usesOf(effects));
     else
       for (let r = 0; r < 11; r++)
-        if (((effects.uses >> r) & 1) !== 0 && this.#isStack(r)) this.#escaped = true;
-    this.#kill(effects.kills);
+        if (((usesOf(effects) >> r) & 1) !== 0 && this.#isStack(r)) this.#escaped = true;
+    this.#kill(killsOf(effects));
   }
 
   #kill(mask: number): void {
