@@ -43,6 +43,8 @@ export interface VerifyInput {
   readonly fdArray?: (index: number) => number | undefined;
   /** The map types, helpers and so on that the kernel can run; others are refused by name. */
   readonly supports: { helper(id: number): boolean };
+  /** Possible CPUs, which bounds what bpf_get_smp_processor_id returns; 2 if it is left out. */
+  readonly cpus?: number;
 }
 
 /** Counts as the kernel prints them in the last log line. */

@@ -1,6 +1,6 @@
 import { E } from "../../../uapi/errno.ts";
 import { type RegPtr, TYPE, TYPE_MASK } from "../state/layout.ts";
-import { formatUnsigned, formatTnum } from "../state/print.ts";
+import { formatTnum, formatUnsigned } from "../state/print.ts";
 import { isConst, isVarAligned, regOff, regType, varMaskBig, varValueBig } from "../state/view.ts";
 import { type Env, reject } from "../walk/env.ts";
 

@@ -25,7 +25,10 @@ function noteType(env: Env, type: number): void {
   if (aux === undefined) return;
   if (aux.ptrType === TYPE.NOT_INIT) {
     aux.ptrType = type;
-  } else if (type !== aux.ptrType && (OWN_CODE.has(type & TYPE_MASK) || OWN_CODE.has(aux.ptrType & TYPE_MASK))) {
+  } else if (
+    type !== aux.ptrType &&
+    (OWN_CODE.has(type & TYPE_MASK) || OWN_CODE.has(aux.ptrType & TYPE_MASK))
+  ) {
     throw reject(env, E.EINVAL, "same insn cannot be used with different pointers");
   }
 }

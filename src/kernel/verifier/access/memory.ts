@@ -1,5 +1,5 @@
-import { MAP_FLAG } from "../../../uapi/flags.ts";
 import { E } from "../../../uapi/errno.ts";
+import { MAP_FLAG } from "../../../uapi/flags.ts";
 import type { MapFacts } from "../../prog/map_facts.ts";
 import { type RegPtr, TYPE, TYPE_FLAG, TYPE_MASK } from "../state/layout.ts";
 import { regTypeName } from "../state/print.ts";
@@ -20,8 +20,9 @@ import { type Env, type InsnAux, reject } from "../walk/env.ts";
 import { isPointer, mapOf, reg } from "../walk/regs.ts";
 import { checkAlignment } from "./align.ts";
 import { accessContext } from "./context.ts";
-import { checkPacketRegion, checkRegion } from "./region.ts";
+import { checkMapFields } from "./map_fields.ts";
 import { mayAccessPacket } from "./packet_rule.ts";
+import { checkPacketRegion, checkRegion } from "./region.ts";
 import { checkSockAccess } from "./sock.ts";
 import { type AccessKind, checkStackBounds } from "./stack.ts";
 import { readStack } from "./stack_read.ts";
@@ -76,7 +77,7 @@ function mapValue(env: Env, a: Access, r: RegPtr, off: number): void {
   refuseLeak(env, a, "map");
   checkMapFlags(env, map, off, a.size, a.kind);
   checkRegion(env, a.regno, off, a.size, map.valueSize, false);
-  env.checkMapFields(a.regno, off, a.size);
+  checkMapFields(env, a.regno, off, a.size);
   if (a.kind !== "read" || a.value < 0) return;
   const dst = reg(env, a.value);
   const at = off + constValue(r);
@@ -235,4 +236,3 @@ function noteStackOffset(env: Env, r: RegPtr, off: number): void {
   const at = own ? constValue(r) + off : "mixed";
   aux.stackOffset = aux.stackOffset === undefined || aux.stackOffset === at ? at : "mixed";
 }
-

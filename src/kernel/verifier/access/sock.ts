@@ -20,9 +20,5 @@ export function checkSockAccess(env: Env, n: number, off: number, size: number):
   if (smin(r) < 0) throw reject(env, E.EACCES, negativeOffsetText(n));
   const rows = ROWS[regType(r)];
   if (rows !== undefined && off >= 0 && accessIn(rows, off, size, false) !== undefined) return;
-  throw reject(
-    env,
-    E.EACCES,
-    `R${n} invalid ${regTypeName(regType(r))} access off=${off} size=${size}`,
-  );
+  throw reject(env, E.EACCES, `R${n} invalid ${regTypeName(regType(r))} access off=${off} size=${size}`);
 }

@@ -1,4 +1,5 @@
 import { E } from "../../../uapi/errno.ts";
+import { printSourceLine } from "../log/source.ts";
 import { histStackAccess, pushJumpHistory } from "../prune/history.ts";
 import { type FramePtr, type RegPtr, SLOT_KIND, type SlotPtr } from "../state/layout.ts";
 import {
@@ -18,7 +19,6 @@ import {
   smin,
   umax,
 } from "../state/view.ts";
-import { printSourceLine } from "../log/source.ts";
 import { markConstZero, markUnknown } from "../value/value.ts";
 import { unlink } from "../walk/alu.ts";
 import { type Env, reject } from "../walk/env.ts";

@@ -2,7 +2,7 @@ import type { Insn } from "../../../isa/insn.ts";
 import { CLASS, MODE } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { printSourceLine } from "../log/source.ts";
-import { pushJumpHistory, histStackAccess } from "../prune/history.ts";
+import { histStackAccess, pushJumpHistory } from "../prune/history.ts";
 import { markChainPrecision } from "../prune/precision.ts";
 import { scratchReg } from "../state/arena.ts";
 import { type FramePtr, type RegPtr, SLOT_KIND, type SlotPtr, TYPE, TYPE_MASK } from "../state/layout.ts";

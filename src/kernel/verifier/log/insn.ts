@@ -2,8 +2,8 @@ import { disasmInsn, imm64Hex } from "../../../isa/disasm.ts";
 import type { Insn } from "../../../isa/insn.ts";
 import { PSEUDO } from "../../../isa/opcode.ts";
 import type { Env } from "../walk/env.ts";
-import { printSourceLine } from "./source.ts";
 import { isStateScratched } from "../walk/regs.ts";
+import { printSourceLine } from "./source.ts";
 import { isLogged, printInsnState } from "./state.ts";
 
 /** Stands for the kernel's address of a map, which a log shows; the low digits tell maps apart. */

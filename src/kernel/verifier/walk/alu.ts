@@ -234,4 +234,3 @@ function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): 
     setRegOff(dst, lo);
   }
 }
-

@@ -188,8 +188,6 @@ export interface Env {
   lineInfo: readonly LineInfo[];
   /** Which stack slots are read later: made by `prepare`, fed by the walk, asked by `prune`. */
   stackLiveness: StackLiveness;
-  /** The offset of the spin lock in the values of the map of a handle, -1 for none. */
-  lockOffset(handle: number): number;
   /** How states are printed. */
   readonly names: PrintNames;
   /** What changed since the state was last printed. */
@@ -207,6 +205,8 @@ export interface Env {
   /** CAP_BPF. */
   readonly bpfCapable: boolean;
   readonly strictAlignment: boolean;
+  /** Possible CPUs. */
+  readonly cpus: number;
   /** BPF_F_TEST_STATE_FREQ: states are saved as often as possible. */
   readonly testStateFreq: boolean;
   /** BPF_F_TEST_REG_INVARIANTS: a broken invariant of bounds is an error. */

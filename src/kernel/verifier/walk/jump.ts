@@ -3,8 +3,8 @@ import { CLASS, JMP, SRC } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { printInsnState } from "../log/state.ts";
 import { HIST_DST_STACK, HIST_SRC_STACK, type LinkedReg, pushJumpHistory } from "../prune/history.ts";
-import { markChainPrecision } from "../prune/precision.ts";
 import { findPrevEntry, widenImpreciseScalars } from "../prune/loops.ts";
+import { markChainPrecision } from "../prune/precision.ts";
 import { scratchReg } from "../state/arena.ts";
 import { type RegPtr, TYPE, TYPE_FLAG, TYPE_MASK } from "../state/layout.ts";
 import {

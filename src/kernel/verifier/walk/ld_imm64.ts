@@ -19,7 +19,11 @@ export function checkLdImm64(env: Env, insn: Insn): void {
   setKnownZero(dst);
   const aux = env.aux[env.insnIdx];
   if (insn.src === PSEUDO.BTF_ID) {
-    throw reject(env, E.EINVAL, "anybpf: addresses of kernel variables (BPF_PSEUDO_BTF_ID) are not supported yet");
+    throw reject(
+      env,
+      E.EINVAL,
+      "anybpf: addresses of kernel variables (BPF_PSEUDO_BTF_ID) are not supported yet",
+    );
   }
   if (insn.src === PSEUDO.FUNC) {
     const target = env.insnIdx + insn.imm + 1;

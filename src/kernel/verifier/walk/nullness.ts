@@ -1,4 +1,5 @@
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
+import { mapFields } from "../access/map_fields.ts";
 import { releaseReferenceId } from "../calls/reference.ts";
 import { type RegPtr, type StatePtr, TYPE, TYPE_FLAG, TYPE_MASK } from "../state/layout.ts";
 import {
@@ -71,11 +72,6 @@ export function markNullness(env: Env, state: StatePtr, n: number, isNull: boole
 
 /** True if the pointer may be to memory with a spin lock, whose identity the id tells. */
 function mayHoldLock(env: Env, r: RegPtr): boolean {
-  return regType(r) === TYPE.PTR_TO_MAP_VALUE && mapOf(env, regMap(r)).btfValueTypeId !== 0
-    ? valueHasLock(env, regMap(r))
-    : false;
-}
-
-function valueHasLock(env: Env, handle: number): boolean {
-  return env.lockOffset(handle) >= 0;
+  if (regType(r) !== TYPE.PTR_TO_MAP_VALUE) return false;
+  return mapFields(mapOf(env, regMap(r))).some((field) => field.name === "bpf_spin_lock");
 }

@@ -82,8 +82,7 @@ export function learnPacketRange(insn: Insn, fall: StatePtr, taken: StatePtr): b
   } else if (isStartAndEnd(src, dst)) {
     n = insn.src;
     rule = RULES[FLIPPED[op] ?? op];
-  }
-  else return false;
+  } else return false;
   if (rule === undefined) return false;
   const good = rule.good === "fall" ? fall : taken;
   const bad = rule.good === "fall" ? taken : fall;

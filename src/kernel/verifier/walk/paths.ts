@@ -1,5 +1,5 @@
 import { E } from "../../../uapi/errno.ts";
-import { copyState, cloneState, freeState } from "../state/arena.ts";
+import { cloneState, copyState, freeState } from "../state/arena.ts";
 import type { StatePtr } from "../state/layout.ts";
 import { branches, parentOf, setBranches, setSpeculative } from "../state/view.ts";
 import { type Env, reject } from "./env.ts";

@@ -122,11 +122,7 @@ export function pointerAlu(env: Env, insn: Insn, dst: RegPtr, pointer: RegPtr, n
     case ALU.XOR:
       throw reject(env, E.EACCES, `R${n} bitwise operator ${ALU_SYMBOL[op]} on pointer prohibited`);
     default:
-      throw reject(
-        env,
-        E.EACCES,
-        `R${n} pointer arithmetic with ${ALU_SYMBOL[op]} operator prohibited`,
-      );
+      throw reject(env, E.EACCES, `R${n} pointer arithmetic with ${ALU_SYMBOL[op]} operator prohibited`);
   }
   if (!isSaneOffset(env, dst, name)) throw reject(env, E.EINVAL);
   checkPointerStaysInside(env, insn, dst);
@@ -164,9 +160,7 @@ function isSaneOffset(env: Env, r: RegPtr, name: string): boolean {
   if (isConst(r)) {
     const value = constValue(r);
     if (value >= MAX_VAR_OFF || value <= -MAX_VAR_OFF) {
-      return say(
-        `math between ${name} pointer and ${BigInt.asIntN(64, varValueBig(r))} is not allowed`,
-      );
+      return say(`math between ${name} pointer and ${BigInt.asIntN(64, varValueBig(r))} is not allowed`);
     }
   }
   const off = regOff(r);

@@ -1,4 +1,4 @@
-import { isLdImm64, type Insn } from "../../../isa/insn.ts";
+import { type Insn, isLdImm64 } from "../../../isa/insn.ts";
 import { CLASS, JMP, MODE, SRC } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { checkAtomic } from "../access/atomic.ts";

@@ -1,0 +1,195 @@
+import { ctxRows } from "../../uapi/ctx_access.ts";
+import { E } from "../../uapi/errno.ts";
+import { PROG_FLAG } from "../../uapi/flags.ts";
+import { PROG_TYPES } from "../../uapi/prog_type.ts";
+import { initFrame } from "./calls/frames.ts";
+import { setGlobalArgs } from "./calls/global.ts";
+import type { VerifyInput, VerifyResult, VerifyStats } from "./contract.ts";
+import { createLog, LOG_LEVEL1, LOG_LEVEL2, LOG_STATS } from "./log/log.ts";
+import { prepare } from "./prepare/prepare.ts";
+import { createStackLiveness } from "./prepare/stack_liveness.ts";
+import { createPruneState } from "./prune/explored.ts";
+import { rewrite } from "./rewrite/rewrite.ts";
+import { checkMaxStackDepth } from "./rewrite/stack_depth.ts";
+import { newFrame, newState, resetArena } from "./state/arena.ts";
+import { TYPE } from "./state/layout.ts";
+import {
+  frameReg,
+  setBranches,
+  setCurframe,
+  setFirstInsnIdx,
+  setFrameAt,
+  setLastInsnIdx,
+  setRegType,
+} from "./state/view.ts";
+import { configureValues, setKnownZero } from "./value/value.ts";
+import { createInsnAux, type Env, Rejection, reject } from "./walk/env.ts";
+import { mapOf, markStateClean } from "./walk/regs.ts";
+import { walk } from "./walk/walk.ts";
+
+/**
+ * Verifies a program as Linux 6.18 does: the verdict, the errno (positive) of a refusal, the log and its counts.
+ * Nothing outside of the input decides: the same input gives the same result.
+ */
+export function verify(input: VerifyInput): VerifyResult {
+  resetArena();
+  configureValues(input.caps.bpf);
+  const env = createEnv(input);
+  try {
+    prepare(env);
+    // A subprogram's start may be one map reference further than the caller said: take the maps as they are now.
+    env.maps.push(...env.usedMaps);
+    checkProgram(env);
+    checkMaxStackDepth(env);
+    const program = rewrite(env);
+    finishLog(env);
+    return { ok: true, program, maps: env.usedMaps, log: env.log.text(), stats: statsOf(env) };
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    finishLog(env);
+    return { ok: false, errno: error.errno, log: env.log.text(), stats: statsOf(env) };
+  }
+}
+
+function createEnv(input: VerifyInput): Env {
+  const { caps, progFlags, insns } = input;
+  const log = createLog(input.logLevel);
+  const env: Env = {
+    input,
+    log,
+    btf: input.btf,
+    insns: [...insns],
+    aux: insns.map(() => createInsnAux()),
+    subprogs: [],
+    usedMaps: [],
+    maps: [],
+    funcInfo: [],
+    lineInfo: [],
+    stackLiveness: createStackLiveness({
+      insns,
+      subprogs: [],
+      postorder: [],
+      log,
+      callsCallback: () => false,
+      prunePoint: () => false,
+    }),
+    names: {
+      map: (handle) => mapOf(env, handle),
+      btfType: (_handle, id) => `#${id}`,
+    },
+    scratched: { regs: 0, slotsLo: 0, slotsHi: 0 },
+    postorder: [],
+    allowPtrLeaks: caps.perfmon,
+    allowUninitStack: caps.perfmon,
+    bypassSpecV1: caps.perfmon,
+    bypassSpecV4: caps.perfmon,
+    bpfCapable: caps.bpf,
+    strictAlignment:
+      (progFlags & PROG_FLAG.STRICT_ALIGNMENT) !== 0 && (progFlags & PROG_FLAG.ANY_ALIGNMENT) === 0,
+    cpus: input.cpus ?? 2,
+    testStateFreq: caps.bpf && (progFlags & PROG_FLAG.TEST_STATE_FREQ) !== 0,
+    testRegInvariants: caps.bpf && (progFlags & PROG_FLAG.TEST_REG_INVARIANTS) !== 0,
+    curState: newState(),
+    insnIdx: 0,
+    prevInsnIdx: -1,
+    checkedInsnIdx: -1,
+    arrived: false,
+    insnProcessed: 0,
+    prevInsnProcessed: 0,
+    jmpsProcessed: 0,
+    prevJmpsProcessed: 0,
+    subprogBeingVerified: 0,
+    idGen: 0,
+    totalStates: 0,
+    peakStates: 0,
+    freeStates: 0,
+    maxStatesPerInsn: 0,
+    longestMarkRead: 0,
+    prune: createPruneState(insns.length),
+    pending: [],
+    insnPrintPosition: 0,
+    prevLogPosition: 0,
+    prevInsnPrintPosition: 0,
+    prevLineInfo: -1,
+    seenDirectWrite: false,
+  };
+  return env;
+}
+
+/** Walks the main program, then each global function that live code calls. */
+function checkProgram(env: Env): void {
+  const { progType, expectedAttachType } = env.input;
+  if (ctxRows(progType, expectedAttachType) === undefined) {
+    const name = Object.entries(PROG_TYPES).find(([, row]) => row.value === progType)?.[0] ?? `${progType}`;
+    throw reject(env, E.EINVAL, `anybpf: program type ${name.toLowerCase()} is not supported yet`);
+  }
+  walkSubprog(env, 0);
+  const verified = new Set<number>();
+  let again = true;
+  while (again) {
+    again = false;
+    env.subprogs.forEach((sub, i) => {
+      if (i === 0 || !sub.isGlobal || !sub.called || verified.has(i)) return;
+      walkSubprog(env, i);
+      if ((env.log.level & (LOG_LEVEL1 | LOG_LEVEL2)) !== 0) {
+        env.log.line(`Func#${i} ('${sub.name}') is safe for any args that match its prototype`);
+      }
+      verified.add(i);
+      again = true;
+    });
+  }
+}
+
+function walkSubprog(env: Env, index: number): void {
+  const sub = env.subprogs[index];
+  if (sub === undefined) throw new Error("anybpf bug: no such subprogram");
+  const state = newState();
+  const frame = newFrame(-1, 0, index);
+  setFrameAt(state, 0, frame);
+  setCurframe(state, 0);
+  setBranches(state, 1);
+  setFirstInsnIdx(state, sub.start);
+  setLastInsnIdx(state, -1);
+  env.curState = state;
+  env.insnIdx = sub.start;
+  env.prevInsnIdx = -1;
+  env.prevLineInfo = -1;
+  env.subprogBeingVerified = index;
+  markStateClean(env);
+  initFrame(env, frame);
+  if (index === 0) {
+    const r1 = frameReg(frame, 1);
+    setKnownZero(r1);
+    setRegType(r1, TYPE.PTR_TO_CTX);
+  } else {
+    if ((env.log.level & (LOG_LEVEL1 | LOG_LEVEL2)) !== 0) {
+      env.log.line(`Validating ${sub.name}() func#${index}...`);
+    }
+    setGlobalArgs(env, index);
+  }
+  walk(env);
+  if ((env.log.level & LOG_LEVEL2) === 0) env.log.reset(0);
+}
+
+/** The counts, and at BPF_LOG_STATS the stack depths. Time is not measured: it would make the log impure. */
+function finishLog(env: Env): void {
+  if ((env.log.level & LOG_STATS) !== 0) {
+    env.log.line("verification time 0 usec");
+    env.log.line(`stack depth ${env.subprogs.map((sub) => sub.stackDepth).join("+")}`);
+  }
+  const s = statsOf(env);
+  env.log.line(
+    `processed ${s.insnsProcessed} insns (limit 1000000) max_states_per_insn ${s.maxStatesPerInsn} ` +
+      `total_states ${s.totalStates} peak_states ${s.peakStates} mark_read ${s.markRead}`,
+  );
+}
+
+function statsOf(env: Env): VerifyStats {
+  return {
+    insnsProcessed: env.insnProcessed,
+    maxStatesPerInsn: env.maxStatesPerInsn,
+    totalStates: env.totalStates,
+    peakStates: env.peakStates,
+    markRead: env.longestMarkRead,
+  };
+}
