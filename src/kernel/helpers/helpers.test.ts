@@ -80,7 +80,7 @@ describe("helpers", () => {
     us = await bench();
     if (noLinux === undefined)
       theirs = askLinux(scripts.flat().map(question), false, (log) => rejected.push(log));
-  });
+  }, 120_000);
 
   it("do as Linux was recorded to do", () => {
     if (process.env.ANYBPF_RECORD === "1") record();

@@ -150,7 +150,8 @@ export function bpf_skb_change_type(ctx: i64, type: i64): i64 {
 export function bpf_skb_change_tail(ctx: i64, len: i64, flags: i64): i64 {
   const skb = skbOf(ctx);
   const length = <u32>len;
-  const least = skb.network > skb.data ? skb.network - skb.data : 0;
+  let least = skb.network > skb.data ? skb.network - skb.data : 0;
+  if (skb.transport > skb.data) least = skb.transport - skb.data;
   if (flags || length > MAX_LENGTH || length < least) return EINVAL;
   if (skb.encapsulation) return ENOTSUPP;
   const end = skb.data + length;
@@ -250,6 +251,8 @@ function roomGrow(skb: Skb, off: u32, by: u32, flags: u64): i64 {
   if (!headerPush(skb, off, by)) return ENOMEM;
   if (encap) {
     skb.encapsulation = 1;
+    if (flags & (ENCAP_L4_GRE | ENCAP_L4_UDP))
+      skb.transport = skb.network + (flags & ENCAP_L3_IPV6 ? IPV6_HLEN : IPV4_HLEN);
     skb.protocol = flags & ENCAP_L3_IPV6 ? ETH_P_IPV6 : ETH_P_IP;
   }
   return 0;

@@ -17,7 +17,7 @@ class Packet {
   /** Where the packet as the program left it was copied to (0: not at all), and its bytes. */
   outAddress: u32;
   outLength: u32;
-  /** 0: the program ran; 1: the packet is too short for its protocol, or too long. */
+  /** 0: the program ran; 1: the packet is too short for a MAC header, or too long. */
   status: u32;
   reserved: u32;
 }
@@ -80,6 +80,7 @@ export function run_batch(
     const length = packet.length;
     if (length < ETH_HLEN || length > room) {
       packet.status = 1;
+      packet.retval = 0;
       packet.outLength = 0;
       continue;
     }
@@ -95,11 +96,6 @@ export function run_batch(
       end = xdp.data_end;
     } else {
       const ctx = skb_init(frame, length, frame - room, frame + room, <u32>(kind != KIND_SOCKET_FILTER));
-      if (!ctx) {
-        packet.status = 1;
-        packet.outLength = 0;
-        continue;
-      }
       const skb = changetype<Skb>(<usize>ctx);
       skb.wire_len = packet.wireLength < length ? length : packet.wireLength;
       packet.retval = run_repeat(entry, ctx, repeat);

@@ -24,7 +24,7 @@ export interface PacketBatch {
 /** What a program made of a batch, in the packets' order. The arrays are the runner's: copy what must last. */
 export interface BatchResult {
   readonly retvals: Uint32Array;
-  /** 0: the program ran; 1: it did not, as Linux would not have run it (too short for its protocol, or too long). */
+  /** 0: the program ran; 1: it did not, the packet being too short for a MAC header, or too long. */
   readonly status: Uint8Array;
   /** Bytes of each packet as the program left it. */
   readonly lengths: Uint32Array;

@@ -3,8 +3,8 @@ export interface NetExports {
   /** Where the running CPU's `__sk_buff` lies. */
   skb_current(): number;
   /**
-   * Sets up the running CPU's `__sk_buff` for a frame; `l2` is 0 if the program starts at the network header. Returns
-   * the context's address, or 0 for a frame that is too short for the protocol it names.
+   * Sets up the running CPU's `__sk_buff` for a frame of at least 14 bytes; `l2` is 0 if the program starts at the
+   * network header. Returns the context's address.
    */
   skb_init(frame: number, length: number, head: number, end: number, l2: number): number;
   /** Gives the packet of a context the unused socket that it has in a test run (`__sk_buff.sk`). */

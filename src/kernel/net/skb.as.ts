@@ -132,19 +132,13 @@ function packetType(p: usize): u32 {
 /**
  * Sets up the context of the running CPU for a frame of `len` bytes (at least 14) that lies at `frame`, with room to
  * move from `head` to `end`. `l2` says that the program sees the MAC header. Fields that user space may give
- * (mark, priority, cb …) are zeroed. Returns the context's address, or 0 for a frame too short for its protocol.
+ * (mark, priority, cb …) are zeroed. Returns the context's address.
  */
 export function skb_init(frame: u32, len: u32, head: u32, end: u32, l2: u32): u32 {
   const at = skb_current();
   const skb = changetype<Skb>(<usize>at);
-  const protocol = ethProtocol(<usize>frame, len);
-  if (protocol == ETH_P_IP) {
-    if (len < 34) return 0;
-  } else if (protocol == ETH_P_IPV6) {
-    if (len < 54) return 0;
-  }
   memory.fill(<usize>at, 0, offsetof<Skb>());
-  skb.protocol = protocol;
+  skb.protocol = ethProtocol(<usize>frame, len);
   skb.pkt_type = packetType(<usize>frame);
   skb.ifindex = 1;
   skb.head = head;

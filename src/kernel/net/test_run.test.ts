@@ -9,6 +9,7 @@ import {
   type RunSpec,
   whyNoLinux,
 } from "../helpers/testing/ask.ts";
+import { type Pick, random } from "../helpers/testing/random.ts";
 
 const noLinux = whyNoLinux();
 if (noLinux !== undefined) {
@@ -17,19 +18,6 @@ if (noLinux !== undefined) {
 }
 
 const SEED = Number(process.env.ANYBPF_SEED ?? Date.now() % 1e9);
-
-/** A small generator of random numbers (mulberry32). */
-function random(seed: number): (below: number) => number {
-  let a = seed;
-  return (below) => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (((t ^ (t >>> 14)) >>> 0) % below) | 0;
-  };
-}
-
-type Pick = (below: number) => number;
 
 const ETHERTYPES = ["0800", "86dd", "0806", "8100", "88a8", "0026", "0600", "05ff", "0000", "ffff"];
 const SIZES = [
@@ -130,29 +118,33 @@ describe("testRun", () => {
     us = await bench();
   });
 
-  it.skipIf(noLinux !== undefined)("answers random runs as Linux does", () => {
-    console.log(`seed ${SEED}`);
-    const pick = random(SEED);
-    const questions: Question[] = ["socket_filter", "sched_cls", "sched_act", "xdp"].flatMap((type) =>
-      programs(type).map((text, i) => ({
-        name: `${type} ${i}: ${text}`,
-        type,
-        insns: assemble(`${text}\nexit`),
-        runs: Array.from({ length: 30 }, () => run(pick, type)),
-      })),
-    );
-    const theirs = askLinux(questions);
-    let compared = 0;
-    questions.forEach((question, q) => {
-      const ours = askUs(us, question);
-      ours.forEach((answer, r) => {
-        expect(
-          answer,
-          `${question.name}\n${JSON.stringify(question.runs[r]).replace(/((?:[0-9a-f]{60}))[0-9a-f]+/g, "$1…")}`,
-        ).toEqual(theirs[q]?.[r]);
-        compared++;
+  it.skipIf(noLinux !== undefined)(
+    "answers random runs as Linux does",
+    () => {
+      console.log(`seed ${SEED}`);
+      const pick = random(SEED);
+      const questions: Question[] = ["socket_filter", "sched_cls", "sched_act", "xdp"].flatMap((type) =>
+        programs(type).map((text, i) => ({
+          name: `${type} ${i}: ${text}`,
+          type,
+          insns: assemble(`${text}\nexit`),
+          runs: Array.from({ length: 30 }, () => run(pick, type)),
+        })),
+      );
+      const theirs = askLinux(questions);
+      let compared = 0;
+      questions.forEach((question, q) => {
+        const ours = askUs(us, question);
+        ours.forEach((answer, r) => {
+          expect(
+            answer,
+            `${question.name}\n${JSON.stringify(question.runs[r]).replace(/((?:[0-9a-f]{60}))[0-9a-f]+/g, "$1…")}`,
+          ).toEqual(theirs[q]?.[r]);
+          compared++;
+        });
       });
-    });
-    expect(compared).toBeGreaterThan(3000);
-  });
+      expect(compared).toBeGreaterThan(3000);
+    },
+    120_000,
+  );
 });

@@ -11,6 +11,8 @@ const ETH_HLEN = 14;
 const MAX_DATA = 4096 - 64 - 320;
 /** BPF_F_TEST_SKB_CHECKSUM_COMPLETE. */
 const CHECKSUM_COMPLETE = 4;
+/** The network header that must be whole, by `__sk_buff.protocol`: IPv4, IPv6. */
+const HEADERS: Readonly<Record<number, number>> = { 8: 20, 56710: 40 };
 const GSO_MAX_SEGS = 0xffff;
 const MAX_WIRE_LEN = 0x10000;
 
@@ -101,7 +103,8 @@ function runIn(
     frame.data + FRAME_ROOM,
     l2 ? 1 : 0,
   );
-  if (ctx === 0) throw new SysError(E.EINVAL);
+  const least = HEADERS[mem.view.getUint32(ctx + SKB.protocol, true)] ?? 0;
+  if (data.length < ETH_HLEN + least) throw new SysError(E.EINVAL);
   exports.skb_socket(ctx);
   if (given !== undefined) fillContext(dataplane, ctx, given);
   const run = runTimed(dataplane, input, ctx);
