@@ -105,6 +105,14 @@ export function markChainPrecision(env: Env, n: number): void {
   backtrack(env, env.curState, t);
 }
 
+/** `markChainPrecision` for the number spilled to a stack slot of a frame. */
+export function markSlotPrecision(env: Env, frame: number, spi: number): void {
+  if (!env.bpfCapable) return;
+  const t = createTracked(curframe(env.curState));
+  addSlot(t, frame, spi);
+  backtrack(env, env.curState, t);
+}
+
 /**
  * Marks what the saved state `old` wants precisely on the path of `cur`, which it covers; true if that changed any
  * saved state. Linux: propagate_precision.

@@ -267,4 +267,5 @@ export function updateLinked(r: Reg, known: Reg): void {
   r.id = id;
   addRanges(r, delta);
   tnumAdd(tnumOf(r), tnumOf(r), tnumOf(delta));
+  syncBounds(r);
 }

@@ -33,6 +33,8 @@ export class Reg {
   frameno: i32;
   subregDef: i32;
   precise: i32;
+  /** offsetof<Reg>() does not round up, and records lie in arrays. */
+  pad2: i32;
 }
 
 export const ADD_CONST: i32 = i32.MIN_VALUE;

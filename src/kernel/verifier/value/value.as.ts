@@ -1,6 +1,6 @@
 // The verifier's arithmetic: pure functions over the records of state/layout.ts, in the verifier's private memory.
 
-import { Reg, joinHalves } from "./record.as";
+import { Frame, Reference, Reg, Slot, State, joinHalves } from "./record.as";
 import { constant, unbound32, unboundWide } from "./range.as";
 import { knownValue } from "./alu.as";
 
@@ -36,6 +36,7 @@ export function setSignedRange(r: Reg, min: i32, max: i32): void {
   r.s32max = max;
 }
 
+/** Sizes of the records, and offsets of fields near their ends: layout.test.ts compares them with state/layout.ts. */
 export function layoutProbe(which: i32): usize {
   if (which == 0) return offsetof<Reg>();
   if (which == 1) return offsetof<Reg>("value");
@@ -43,5 +44,14 @@ export function layoutProbe(which: i32): usize {
   if (which == 3) return offsetof<Reg>("u32max");
   if (which == 4) return offsetof<Reg>("id");
   if (which == 5) return offsetof<Reg>("precise");
-  return 0;
+  if (which == 6) return offsetof<Frame>();
+  if (which == 7) return offsetof<Frame>("slots");
+  if (which == 8) return offsetof<State>();
+  if (which == 9) return offsetof<State>("curframe");
+  if (which == 10) return offsetof<State>("activeIrqId");
+  if (which == 11) return offsetof<State>("refCount");
+  if (which == 12) return offsetof<Reference>();
+  if (which == 13) return offsetof<Slot>() + offsetof<Reg>();
+  if (which == 14) return offsetof<Frame>("callbackDepth");
+  return offsetof<Reference>("ptr");
 }
