@@ -127,7 +127,8 @@ export function caseInput(test: CaseTest, logLevel: number, privileged = true): 
     ...(test.btf === undefined ? {} : { btf: btfOf(test.btf) }),
     ...(funcInfo === undefined ? {} : { funcInfo }),
     ...(lineInfo === undefined ? {} : { lineInfo }),
-    mapByFd: (fd) => maps[fd - FIRST_FD] ?? -9,
+    // Low descriptors are the recording process's own files.
+    mapByFd: (fd) => maps[fd - FIRST_FD] ?? (fd < 3 ? -22 : -9),
     supports: { helper: () => true },
   };
 }

@@ -32,6 +32,10 @@ import { walk } from "./walk/walk.ts";
  * Nothing outside of the input decides: the same input gives the same result.
  */
 export function verify(input: VerifyInput): VerifyResult {
+  if (input.insns.length === 0) {
+    const none = { insnsProcessed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, markRead: 0 };
+    return { ok: false, errno: E.E2BIG, log: "", stats: none };
+  }
   resetArena();
   configureValues(input.caps.bpf);
   const env = createEnv(input);

@@ -2,11 +2,13 @@ import type { Insn } from "../../../isa/insn.ts";
 import { MODE, SIZE } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { PROG_TYPE } from "../../../uapi/prog_type.ts";
+import { leaveFrame } from "../calls/exit.ts";
 import { checkResourceLeak } from "../calls/reference.ts";
 import { TYPE } from "../state/layout.ts";
-import { regType, setSubregDef } from "../state/view.ts";
-import { markUnknown } from "../value/value.ts";
+import { curframe, regType, setSubregDef } from "../state/view.ts";
+import { markConstZero, markUnknown } from "../value/value.ts";
 import { type Env, reject } from "../walk/env.ts";
+import { pushPath } from "../walk/paths.ts";
 import { checkReg, clearCallerSaved, reg } from "../walk/regs.ts";
 import { checkPlainPointer } from "./context.ts";
 
@@ -39,4 +41,12 @@ export function checkLdAbs(env: Env, insn: Insn): void {
   const r0 = reg(env, 0);
   markUnknown(r0);
   setSubregDef(r0, env.insnIdx + 1);
+  // A load outside of the packet leaves the program; in a subprogram that looks like a return of zero.
+  if (curframe(env.curState) === 0) {
+    env.insnIdx++;
+    return;
+  }
+  pushPath(env, env.insnIdx + 1, env.insnIdx, false);
+  markConstZero(r0);
+  leaveFrame(env);
 }

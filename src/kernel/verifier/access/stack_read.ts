@@ -62,6 +62,7 @@ export function readStack(env: Env, n: number, off: number, size: number, dst: n
 function markRead(env: Env, frame: FramePtr, min: number, max: number, dst: number): void {
   let allZero = true;
   for (let i = min; i < max && allZero; i++) {
+    markSlotScratched(env, slotIndex(i));
     allZero = slotKind(slotAt(frame, slotIndex(i)), byteInSlot(i)) === SLOT_KIND.ZERO;
   }
   const to = reg(env, dst);

@@ -180,6 +180,7 @@ function writeVariable(env: Env, pointer: RegPtr, off: number, size: number, src
       zeroUsed = true;
       continue;
     }
+    if (isSpilled(slot)) for (let n = 0; n < 8; n++) scrubByte(slot, n);
     setRegType(slotReg(slot), TYPE.NOT_INIT);
     if (writesZero && kind === SLOT_KIND.ZERO) {
       zeroUsed = true;

@@ -34,5 +34,4 @@ export function checkCall(env: Env, insn: Insn): void {
   }
   checkHelperCall(env, insn);
   markRegScratched(env, 0);
-  env.insnIdx++;
 }

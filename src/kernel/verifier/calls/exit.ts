@@ -124,7 +124,7 @@ function checkReturn(env: Env): void {
 }
 
 /** Returns from a subprogram or callback. Linux: prepare_func_exit. */
-function leaveFrame(env: Env): void {
+export function leaveFrame(env: Env): void {
   const state = env.curState;
   env.stackLiveness.propagate(state);
   const callee = curFrame(state);
@@ -153,6 +153,7 @@ function leaveFrame(env: Env): void {
   setFrameAt(state, curframe(state), 0);
   setCurframe(state, curframe(state) - 1);
   freeFrame(callee);
+  env.stackLiveness.chainChanged();
   env.insnIdx = next;
   if (isCallback) {
     const before = findPrevEntry(env, state, next);

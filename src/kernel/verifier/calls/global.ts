@@ -60,7 +60,7 @@ function funcProto(env: Env, index: number): { btf: Btf; proto: BtfFuncProto; fu
 
 /** Words of a BTF kind as messages have it. */
 function kindWord(type: BtfType): string {
-  return type.kind.toUpperCase();
+  return type.kind === "void" ? "UNKNOWN" : type.kind.toUpperCase();
 }
 
 /** What a global function takes, or a refusal of its prototype. Linux: btf_prepare_func_args. */

@@ -7,11 +7,14 @@ import { type HelperProto, helperProto } from "../../../uapi/helper_proto.ts";
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
 import { checkAccess } from "../access/memory.ts";
 import { markChainPrecision } from "../prune/precision.ts";
-import { constValue, isConst, isNullScalar, isScalar } from "../state/view.ts";
+import { constValue, curframe, isConst, isNullScalar, isScalar } from "../state/view.ts";
+import { markUnknown } from "../value/value.ts";
 import { type Env, reject } from "../walk/env.ts";
+import { pushPath } from "../walk/paths.ts";
 import { clearCallerSaved, mapOf, reg } from "../walk/regs.ts";
 import { checkArg } from "./arg.ts";
 import { checkCallback } from "./callback.ts";
+import { leaveFrame } from "./exit.ts";
 import { checkMapFunc, WRITES_MAP } from "./map_func.ts";
 import { type CallMeta, createCallMeta } from "./meta.ts";
 import { checkResourceLeak, clearPacketPointers, releaseReference } from "./reference.ts";
@@ -84,6 +87,17 @@ export function checkHelperCall(env: Env, insn: Insn): void {
   if (!env.input.supports.helper(proto.id)) {
     throw reject(env, E.EINVAL, `anybpf: helper bpf_${proto.name}#${proto.id} is not supported yet`);
   }
+  env.insnIdx++;
+  if (proto.id === HELPERS.tail_call.value && curframe(env.curState) > 0) leaveByTailCall(env);
+}
+
+/** A tail call that succeeds looks to a subprogram's caller like a return of anything, with the packet changed. */
+function leaveByTailCall(env: Env): void {
+  env.insnIdx--;
+  pushPath(env, env.insnIdx + 1, env.insnIdx, false);
+  clearPacketPointers(env);
+  markUnknown(reg(env, 0));
+  leaveFrame(env);
 }
 
 function release(env: Env, proto: HelperProto, meta: CallMeta): void {

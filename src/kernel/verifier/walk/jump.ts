@@ -138,8 +138,8 @@ function split(
 ): void {
   const linked: LinkedReg[] = [];
   const fall = env.curState;
-  if (fromReg && isScalar(src) && regId(src) !== 0) collectLinked(fall, regId(src), linked);
-  if (isScalar(dst) && regId(dst) !== 0) collectLinked(fall, regId(dst), linked);
+  if (fromReg && isScalar(src) && regId(src) !== 0) collectLinked(env, fall, regId(src), linked);
+  if (isScalar(dst) && regId(dst) !== 0) collectLinked(env, fall, regId(dst), linked);
   if (linked.length > 1) pushJumpHistory(env, fall, 0, linked);
 
   const taken = pushPath(env, env.insnIdx + insn.off + 1, env.insnIdx, false);

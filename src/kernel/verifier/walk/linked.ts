@@ -1,4 +1,5 @@
 import type { LinkedReg } from "../prune/history.ts";
+import { frameInsnIdx } from "../prune/scc.ts";
 import { ADD_CONST, type RegPtr, type StatePtr } from "../state/layout.ts";
 import {
   allocatedStack,
@@ -16,13 +17,17 @@ import {
   slotReg,
   subregDef,
 } from "../state/view.ts";
-import { updateLinked } from "../value/value.ts";
+import { syncBounds, updateLinked } from "../value/value.ts";
+import type { Env } from "./env.ts";
 
 /** Linked registers that one comparison can narrow; further ones lose their link. */
 const MAX_LINKED = 6;
 
-/** Adds to `found` every number of the state that has this id, whatever constant was added to it. */
-export function collectLinked(state: StatePtr, id: number, found: LinkedReg[]): void {
+/**
+ * Adds to `found` every number of the state that has this id, whatever constant was added to it. Registers that are
+ * not read any more are left out.
+ */
+export function collectLinked(env: Env, state: StatePtr, id: number, found: LinkedReg[]): void {
   const base = id & ~ADD_CONST;
   const add = (r: RegPtr, frame: number, isReg: boolean, index: number): void => {
     if (!isScalar(r) || (regId(r) & ~ADD_CONST) !== base) return;
@@ -31,7 +36,8 @@ export function collectLinked(state: StatePtr, id: number, found: LinkedReg[]): 
   };
   for (let n = curframe(state); n >= 0; n--) {
     const f = frameAt(state, n);
-    for (let i = 0; i < 10; i++) add(frameReg(f, i), n, true, i);
+    const live = env.aux[frameInsnIdx(state, n)]?.liveRegsBefore ?? -1;
+    for (let i = 0; i < 10; i++) if (((live >>> i) & 1) !== 0) add(frameReg(f, i), n, true, i);
     const slots = allocatedStack(f) >> 3;
     for (let i = 0; i < slots; i++) {
       const slot = slotAt(f, i);
@@ -54,6 +60,7 @@ export function syncLinked(state: StatePtr, known: RegPtr, linked: readonly Link
       setSubregDef(r, def);
     } else {
       updateLinked(r, known);
+      syncBounds(r);
     }
   }
 }

@@ -25,6 +25,7 @@ export function popPath(env: Env, cutLog: boolean): boolean {
   const path = env.pending.pop();
   if (path === undefined) return false;
   copyState(env.curState, path.state);
+  env.stackLiveness.chainChanged();
   if (cutLog) env.log.reset(path.logPosition);
   env.insnIdx = path.insnIdx;
   env.prevInsnIdx = path.prevInsnIdx;

@@ -45,8 +45,8 @@ export function walk(env: Env): void {
       continue;
     }
     markStateScratched(env);
-    env.stackLiveness.propagate(env.curState);
     updateBranchCounts(env, env.curState);
+    env.stackLiveness.propagate(env.curState);
     if (!popPath(env, cutLog)) break;
     previous = env.prevInsnIdx;
     env.arrived = true;
@@ -142,7 +142,6 @@ function checkLd(env: Env, insn: Insn): Step {
   const mode = insn.code & 0xe0;
   if (mode === MODE.ABS || mode === MODE.IND) {
     checkLdAbs(env, insn);
-    env.insnIdx++;
     return "next";
   }
   if (mode !== MODE.IMM || !isLdImm64(insn)) {
