@@ -1,15 +1,20 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { release } from "node:os";
 import { beforeAll, describe, expect, it } from "vitest";
 import { assemble } from "../../isa/asm.ts";
+import { decodeInsns, encodeInsns } from "../../isa/insn.ts";
 import {
   askLinux,
   askUs,
   type Bench,
   bench,
   type Question,
+  type RunAnswer,
   type RunSpec,
   whyNoLinux,
 } from "../helpers/testing/ask.ts";
 import { type Pick, random } from "../helpers/testing/random.ts";
+import { hexBytes, toHex } from "../helpers/testing/script.ts";
 
 const noLinux = whyNoLinux();
 if (noLinux !== undefined) {
@@ -112,34 +117,74 @@ function programs(type: string): string[] {
   return [...both, ...(READERS.sched_cls ?? []), ...abs, count, mark, DISTANCE(76, 80), DISTANCE(140, 76)];
 }
 
+const TYPES = ["socket_filter", "sched_cls", "sched_act", "xdp"];
+const RECORD = new URL("testing/test_run.recorded.jsonl", import.meta.url);
+
+/** What Linux once answered; made anew with ANYBPF_RECORD=1. */
+interface Recorded {
+  readonly name: string;
+  readonly type: string;
+  /** Hex. */
+  readonly insns: string;
+  readonly run: RunSpec;
+  readonly answer: RunAnswer;
+}
+
+/** `count` random runs of each program. */
+function randomQuestions(pick: Pick, count: number): Question[] {
+  return TYPES.flatMap((type) =>
+    programs(type).map((text, i) => ({
+      name: `${type} ${i}: ${text}`,
+      type,
+      insns: assemble(`${text}\nexit`),
+      runs: Array.from({ length: count }, () => run(pick, type)),
+    })),
+  );
+}
+
+/** Asks Linux for a few runs of each program, and writes down the short ones. */
+function record(): void {
+  const questions = randomQuestions(random(1), 3);
+  const lines = askLinux(questions).flatMap((answers, q) => {
+    const { name = "", type = "", insns = [], runs = [] } = questions[q] ?? {};
+    return runs.map((run, r) => {
+      const recorded = { name, type, insns: toHex(encodeInsns(insns)), run, answer: answers?.[r] };
+      return JSON.stringify(recorded);
+    });
+  });
+  const short = lines.filter((line) => line.length < 900);
+  writeFileSync(RECORD, `${JSON.stringify({ kernel: release() })}\n${short.join("\n")}\n`);
+}
+
 describe("testRun", () => {
   let us: Bench;
   beforeAll(async () => {
     us = await bench();
   });
 
+  it("answers as Linux was recorded to", () => {
+    if (process.env.ANYBPF_RECORD === "1") record();
+    // The first line names the kernel that was asked.
+    const [, ...lines] = readFileSync(RECORD, "utf8").trim().split("\n");
+    expect(lines.length).toBeGreaterThan(200);
+    for (const line of lines) {
+      const { name, type, insns, run, answer }: Recorded = JSON.parse(line);
+      const ours = askUs(us, { name, type, insns: decodeInsns(hexBytes(insns)), runs: [run] });
+      expect(ours, line).toEqual([answer]);
+    }
+  });
+
   it.skipIf(noLinux !== undefined)(
     "answers random runs as Linux does",
     () => {
       console.log(`seed ${SEED}`);
-      const pick = random(SEED);
-      const questions: Question[] = ["socket_filter", "sched_cls", "sched_act", "xdp"].flatMap((type) =>
-        programs(type).map((text, i) => ({
-          name: `${type} ${i}: ${text}`,
-          type,
-          insns: assemble(`${text}\nexit`),
-          runs: Array.from({ length: 30 }, () => run(pick, type)),
-        })),
-      );
+      const questions = randomQuestions(random(SEED), 30);
       const theirs = askLinux(questions);
       let compared = 0;
       questions.forEach((question, q) => {
-        const ours = askUs(us, question);
-        ours.forEach((answer, r) => {
-          expect(
-            answer,
-            `${question.name}\n${JSON.stringify(question.runs[r]).replace(/((?:[0-9a-f]{60}))[0-9a-f]+/g, "$1…")}`,
-          ).toEqual(theirs[q]?.[r]);
+        askUs(us, question).forEach((answer, r) => {
+          const spec = JSON.stringify(question.runs[r]).replace(/((?:[0-9a-f]{60}))[0-9a-f]+/g, "$1…");
+          expect(answer, `${question.name}\n${spec}`).toEqual(theirs[q]?.[r]);
           compared++;
         });
       });
