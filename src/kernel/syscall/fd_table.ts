@@ -32,8 +32,9 @@ export class FdTable {
     return fd;
   }
 
-  /** The file behind a descriptor, or EBADF. */
+  /** The file behind a descriptor: EBADF if it is not open, EINVAL for the standard streams, which are no BPF objects. */
   get(fd: number): OpenFile {
+    if (fd >= 0 && fd < FIRST_FD) throw new SysError(E.EINVAL);
     const file = this.#files.get(fd);
     if (file === undefined) throw new SysError(E.EBADF);
     return file;

@@ -16,7 +16,6 @@ import { MapObject } from "./map_object.ts";
 import { ProgObject } from "./prog_object.ts";
 import type { Caller, Command } from "./system.ts";
 
-const EBADFD = E.EBADFD;
 /** A caller's struct may be larger than this kernel's if the rest is zero, up to a page. */
 const MAX_INFO_SIZE = 4096;
 const FUNC_INFO_SIZE = 8;
@@ -47,9 +46,10 @@ function openObject(caller: Caller, fd: number): MapObject | ProgObject | BtfObj
   let object: unknown;
   try {
     object = caller.fds.get(fd).object;
-  } catch {
+  } catch (error) {
     // This command alone says EBADFD for a descriptor that is not open.
-    throw new SysError(EBADFD);
+    if (error instanceof SysError && error.errno === E.EBADF) throw new SysError(E.EBADFD);
+    throw error;
   }
   if (object instanceof MapObject || object instanceof ProgObject || object instanceof BtfObject)
     return object;

@@ -176,7 +176,6 @@ function progBtf(caller: Caller, a: Attr): BtfObject | undefined {
   if (a.func_info_cnt === 0 && a.line_info_cnt === 0) return undefined;
   if (a.core_relo_cnt !== 0)
     throw new SysError(E.EOPNOTSUPP, "CO-RE relocations are applied by the loader, not by BPF_PROG_LOAD");
-  if (a.prog_btf_fd < 3) throw new SysError(E.EINVAL);
   const { object } = caller.fds.get(a.prog_btf_fd);
   if (!(object instanceof BtfObject)) throw new SysError(E.EINVAL);
   return object;
