@@ -1,7 +1,7 @@
 // Nanoseconds per map operation from inside WebAssembly: a hand-written loop (below) calls the data plane's exports as
 // compiled programs do, with keys that it finds in an array. Prints medians of several rounds and their spread.
 //
-//   node --experimental-strip-types bench/maps.ts [elements]
+//   node --experimental-strip-types bench/maps.ts [elements] [only names that match]
 import { cpus, release } from "node:os";
 import { createDataplane } from "../src/kernel/dataplane/dataplane.ts";
 import { createMapFactory } from "../src/kernel/maps/create.ts";
@@ -9,6 +9,7 @@ import type { BpfMap } from "../src/kernel/maps/map.ts";
 import { MAP_TYPE } from "../src/uapi/map_type.ts";
 
 const ELEMENTS = Number(process.argv[2] ?? 100_000);
+const ONLY = new RegExp(process.argv[3] ?? "");
 const ROUNDS = 9;
 const CALLS = 1_000_000;
 
@@ -91,6 +92,7 @@ function shuffled<T>(items: readonly T[]): T[] {
 }
 
 function measure({ name: title, map, operation, nargs, keys }: Bench): void {
+  if (!ONLY.test(title)) return;
   const stride = Math.ceil(map.keySize / 8) * 8;
   const at = exports.alloc(stride * keys.length) >>> 0;
   const value = exports.alloc_zeroed(map.valueSize) >>> 0;

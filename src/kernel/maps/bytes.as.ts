@@ -17,12 +17,15 @@ export function tailWord(p: usize, n: u32): u64 {
   return w;
 }
 
-/** Copies `n` bytes, exactly; the two must not overlap. */
+/** Copies `n` bytes, exactly; the two must not overlap. The sizes that most keys and values have are copied in line. */
+@inline
 export function copyBytes(to: usize, from: usize, n: u32): void {
-  if (n == 8) {
-    store<u64>(to, load<u64>(from));
-    return;
-  }
+  if (n == 8) store<u64>(to, load<u64>(from));
+  else if (n == 4) store<u32>(to, load<u32>(from));
+  else copyAny(to, from, n);
+}
+
+function copyAny(to: usize, from: usize, n: u32): void {
   if (n > 128) {
     memory.copy(to, from, n);
     return;

@@ -148,7 +148,8 @@ function valueOf(map: BpfMap, e: usize): i64 {
 @inline
 function valueUsed(map: BpfMap, e: usize): i64 {
   if (!e) return 0;
-  store<u32>(e - LRU_PREFIX, 1);
+  // Reading first keeps the cache line clean when it was used before.
+  if (!load<u32>(e - LRU_PREFIX)) store<u32>(e - LRU_PREFIX, 1);
   return <i64>(e + <usize>map.valueOffset);
 }
 
@@ -232,38 +233,37 @@ function evict(map: BpfMap): void {
 function unlink(map: BpfMap, link: usize, e: usize): void {
   store<u32>(link, load<u32>(e));
   map.count--;
-  release(map, e);
+  release(map, e, isLru(map));
 }
 
 @inline
-function release(map: BpfMap, e: usize): void {
-  if (isLru(map)) store<u64>(e - LRU_PREFIX, 0);
+function release(map: BpfMap, e: usize, lru: bool): void {
+  if (lru) store<u64>(e - LRU_PREFIX, 0);
   poolGive(map, e);
 }
 
-function take(map: BpfMap): usize {
-  if (!isLru(map)) return poolTake(map);
-  // Free elements are listed by their own address, new ones come from the chunk with the prefix before them.
-  const e = <usize>map.poolFree;
-  if (e) {
-    map.poolFree = load<u32>(e);
-    return e;
-  }
-  const raw = poolTake(map);
-  return raw ? raw + LRU_PREFIX : 0;
+@inline
+function take(map: BpfMap, lru: bool): usize {
+  if (!lru) return poolTake(map);
+  // Free elements are listed by their own address; new ones come from the chunk with the prefix before them.
+  const listed = map.poolFree != 0;
+  const e = poolTake(map);
+  return listed || !e ? e : e + LRU_PREFIX;
 }
 
 /**
  * Writes a value: for a per-CPU map from the system call (`all`) the slots of all CPUs, from a program the running
  * CPU's, the others becoming zero in a new element.
  */
+@inline
 function writeValue(map: BpfMap, e: usize, value: usize, all: bool, fresh: bool): void {
   const to = e + <usize>map.valueOffset;
+  if (map.cpuStride) writeOnCpus(map, to, value, all, fresh);
+  else copyBytes(to, value, map.valueSize);
+}
+
+function writeOnCpus(map: BpfMap, to: usize, value: usize, all: bool, fresh: bool): void {
   const stride = map.cpuStride;
-  if (!stride) {
-    copyBytes(to, value, map.valueSize);
-    return;
-  }
   if (all) {
     copyBytes(to, value, stride * map.cpus);
     return;
@@ -274,38 +274,39 @@ function writeValue(map: BpfMap, e: usize, value: usize, all: bool, fresh: bool)
 
 function update(map: BpfMap, key: usize, value: usize, flags: u64, all: bool): i64 {
   if (flags > BPF_EXIST) return -EINVAL;
+  const lru = isLru(map);
   const h = hashBytes(map.seed, key, map.keySize);
   const link = findLink(map, key, h);
   const old = <usize>load<u32>(link);
   if (old) {
     if (flags == BPF_NOEXIST) return -EEXIST;
     if (map.cpuStride) {
-      if (isLru(map)) store<u32>(old - LRU_PREFIX, 1);
+      if (lru) store<u32>(old - LRU_PREFIX, 1);
       writeValue(map, old, value, all, false);
       return 0;
     }
   } else {
     if (flags == BPF_EXIST) return -ENOENT;
     if (map.count >= map.maxEntries) {
-      if (!isLru(map)) return -E2BIG;
+      if (!lru) return -E2BIG;
       evict(map);
     }
   }
-  const e = take(map);
+  const e = take(map, lru);
   if (!e) return -ENOMEM;
   store<u32>(e, <u32>(h >> 32), 4);
   copyBytes(e + KEY, key, map.keySize);
   writeValue(map, e, value, all, true);
   // A replaced element counts as used, a new one does not yet.
-  if (isLru(map)) store<u64>(e - LRU_PREFIX, old ? 0x100000001 : 0x100000000);
+  if (lru) store<u64>(e - LRU_PREFIX, old ? 0x100000001 : 0x100000000);
   if (old) {
     // The successor takes the old element's place at once; who holds the old one's value can still read it.
     store<u32>(e, load<u32>(old));
     store<u32>(link, <u32>e);
-    release(map, old);
+    release(map, old, lru);
     return 0;
   }
-  // The link is looked up again: an eviction may have taken the element that held it.
+  // The chain's head, as an eviction may have freed the element that the link is in.
   const head = bucket(map, h);
   store<u32>(e, load<u32>(head));
   store<u32>(head, <u32>e);
