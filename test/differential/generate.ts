@@ -180,8 +180,10 @@ function makeMaps(random: Random, type: ProgType): GeneratedMap[] {
     maxEntries: number,
   ) => {
     const flags = kind === "lpm" ? 1 : 0;
-    const entries =
+    const made =
       kind === "prog_array" ? programs(random, type) : values(random, kind, keySize, valueSize, maxEntries);
+    // A per-CPU value is one for each CPU of the machine, and nobody knows on which the program will run.
+    const entries = mapType.startsWith("percpu") ? [] : made;
     const spec = {
       type: mapType,
       key_size: keySize,

@@ -214,10 +214,11 @@ function directValue(w: Writer): void {
   const pointer = w.random.pick(free);
   const base = goWrong(w) ? map.valueSize : w.random.below(map.valueSize >> 1);
   hold(w, pointer);
+  const last = map.valueSize - base - 1;
   const other = pointer === 1 ? 2 : 1;
   emit(w, `r${pointer} = map[fd:${found}][0]+${base}`);
   if (w.random.chance(50)) emit(w, `*(u8 *)(r${pointer} +0) = ${w.random.imm()}`);
-  emit(w, `r${other} = *(u8 *)(r${pointer} +${map.valueSize - base - 1})`, `r${pointer} = 0`);
+  emit(w, `r${other} = *(u8 *)(r${pointer} ${last < 0 ? last : `+${last}`})`, `r${pointer} = 0`);
   w.numbers.add(other);
   w.numbers.add(pointer);
 }
