@@ -165,6 +165,11 @@ class Resolver {
       const behind = this.behind(next.id);
       if (behind?.kind === K.PTR && this.#pending(behind)) return behind;
     }
+    // A function stands for its prototype once it has been followed itself, which a struct does not wait for.
+    const behind = this.behind(next.id);
+    if (behind?.kind === K.FUNC && type.kind !== K.PTR && this.#state[behind.id] !== 2) {
+      this.#checker.refuseType(E.EINVAL, type, "Invalid type_id");
+    }
     if (type.kind === K.VAR && this.size(type.word) === undefined) {
       this.#checker.refuseType(E.EINVAL, type, "Invalid type_id");
     }
@@ -294,7 +299,11 @@ class Resolver {
         checker.refuse(E.EINVAL, () => checker.secinfo(type, i, message));
       const variable = this.type(checker.u32(at));
       if (variable?.kind !== K.VAR) return refuse("Not a VAR kind member");
-      if (this.#pending(variable)) return variable;
+      if (this.#pending(variable)) {
+        // As Linux has it: a variable that comes after its section is followed, but its size is not compared.
+        frame.next++;
+        return variable;
+      }
       const size = this.size(variable.word);
       if (size === undefined) return refuse("Invalid type");
       if (checker.u32(at + 8) < size) refuse("Invalid size");
