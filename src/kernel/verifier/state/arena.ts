@@ -118,8 +118,12 @@ function clearFrames(st: StatePtr): void {
 /** Makes sure that a frame has slots for `size` bytes below its frame pointer; new slots are invalid. */
 export function growStack(f: FramePtr, size: number): void {
   const need = (size + 7) >> 3;
-  if (need * 8 <= (words[(f + FRAME.allocatedStack) >> 2] as number)) return;
+  const used = (words[(f + FRAME.allocatedStack) >> 2] as number) >> 3;
+  if (need <= used) return;
   reserveSlots(f, need);
+  // A block may be larger than what was in use, and hold another state's slots there.
+  const slots = words[(f + FRAME.slots) >> 2] as number;
+  bytes.fill(0, slots + used * SLOT_SIZE, slots + need * SLOT_SIZE);
   words[(f + FRAME.allocatedStack) >> 2] = need * 8;
 }
 

@@ -57,8 +57,12 @@ export const TYPE_FLAG = {
 /** The bits of `REG.type` that are the base type. */
 export const TYPE_MASK = 0xff;
 
-/** Set in `REG.id` of a scalar that is another one with the same id plus `REG.off`. Linux: BPF_ADD_CONST. */
-export const ADD_CONST = 0x80000000 | 0;
+/** Set in `REG.id` of a number that is the one with the same id plus `REG.off`. Linux: BPF_ADD_CONST64. */
+export const ADD_CONST64 = 0x80000000 | 0;
+/** The same where only the low half was added to, the high half being cleared. Linux: BPF_ADD_CONST32. */
+export const ADD_CONST32 = 0x40000000;
+/** Either. */
+export const ADD_CONST = ADD_CONST64 | ADD_CONST32;
 
 /** Byte offsets in a RegState. 64-bit fields are 8-aligned, low half first; the rest are 32 bits. */
 export const REG = {

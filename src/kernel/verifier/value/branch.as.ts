@@ -1,8 +1,8 @@
 // Conditional jumps between numbers: whether the outcome is known, and what each outcome says of the operands.
 
-import { ADD_CONST, Reg, Tnum, tnumOf } from "./record.as";
+import { ADD_CONST, ADD_CONST32, Reg, Tnum, tnumOf } from "./record.as";
 import { addRanges, copyRecord, knownValue, markUnknown } from "./alu.as";
-import { syncBounds, unbound32, unboundWide } from "./range.as";
+import { clearHigh, syncBounds, unbound32, unboundWide } from "./range.as";
 import { tnumAdd, tnumAnd, tnumIntersect, tnumOr, tnumOverlap, tnumSet, tnumWithLow } from "./tnum.as";
 
 const JEQ: u32 = 0x10;
@@ -257,15 +257,18 @@ export function updateLinked(r: Reg, known: Reg): void {
   const subregDef: i32 = r.subregDef;
   const off: i32 = r.off;
   const id: i32 = r.id;
-  const linkedByOffset: bool = ((r.id | known.id) & ADD_CONST) != 0 && r.off != known.off;
+  const kinds: i32 = (id | known.id) & ADD_CONST;
+  // A sum of 32 bits may have wrapped where one of 64 did not: they say nothing of each other.
+  if ((id & ADD_CONST) != 0 && (known.id & ADD_CONST) != 0 && kinds == ADD_CONST) return;
   copyRecord(r, known);
   r.subregDef = subregDef;
-  if (!linkedByOffset) return;
+  if (kinds == 0 || off == known.off) return;
   markUnknown(delta);
-  knownValue(delta, (((off as i64) - (known.off as i64)) as i32 as i64) as u64);
+  knownValue(delta, ((off as i64) - (known.off as i64)) as u64);
   r.off = off;
   r.id = id;
   addRanges(r, delta);
   tnumAdd(tnumOf(r), tnumOf(r), tnumOf(delta));
+  if ((kinds & ADD_CONST32) != 0) clearHigh(r);
   syncBounds(r);
 }

@@ -37,7 +37,8 @@ export class Reg {
   pad2: i32;
 }
 
-export const ADD_CONST: i32 = i32.MIN_VALUE;
+export const ADD_CONST32: i32 = 0x40000000;
+export const ADD_CONST: i32 = i32.MIN_VALUE | ADD_CONST32;
 
 /** The known bits of a register, in place. */
 // @ts-ignore: decorator

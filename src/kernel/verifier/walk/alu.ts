@@ -3,7 +3,7 @@ import { ALU, CLASS, SRC } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { markChainPrecision } from "../prune/precision.ts";
 import { scratchReg } from "../state/arena.ts";
-import { ADD_CONST, type RegPtr } from "../state/layout.ts";
+import { ADD_CONST, ADD_CONST32, ADD_CONST64, type RegPtr } from "../state/layout.ts";
 import {
   copyReg,
   isConst,
@@ -14,6 +14,7 @@ import {
   setRegOff,
   setSubregDef,
   umax,
+  varMaskLo,
   varValueHi,
   varValueLo,
 } from "../state/view.ts";
@@ -101,6 +102,7 @@ function unary(env: Env, insn: Insn, op: number): void {
   }
   checkReg(env, insn.dst, "dst_no_mark");
   aluScalar(insn.code, insn.off, insn.imm, dst, dst);
+  unlink(dst);
 }
 
 function move(env: Env, insn: Insn): void {
@@ -216,21 +218,33 @@ function binary(env: Env, insn: Insn, op: number): void {
 }
 
 function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): void {
-  // The operand may be the destination itself: keep what it was.
-  const added = op === ALU.ADD && (insn.code & 7) === CLASS.ALU64 && isConst(src);
-  const lo = varValueLo(src);
-  const hi = varValueHi(src);
+  const added = linkedDifference(env, insn, op, dst, src);
   aluScalar(insn.code, insn.off, insn.imm, dst, src);
-  if (!env.bpfCapable || !added || regId(dst) === 0) {
+  if (added === undefined) {
     // What was known of the number's links no longer holds.
     setRegId(dst, 0);
-    return;
-  }
-  const positive = hi === 0 && lo >= 0;
-  if ((regId(dst) & ADD_CONST) !== 0 || !positive) {
+  } else if ((regId(dst) & ADD_CONST) !== 0) {
+    // Sums of sums are not followed.
     unlink(dst);
   } else {
-    setRegId(dst, regId(dst) | ADD_CONST);
-    setRegOff(dst, lo);
+    setRegId(dst, regId(dst) | ((insn.code & 7) === CLASS.ALU64 ? ADD_CONST64 : ADD_CONST32));
+    setRegOff(dst, added);
   }
+}
+
+/**
+ * What is to be added to a linked number, if the instruction adds or subtracts a constant (that fits 32 bits, signed)
+ * and so leaves it linked; undefined if not. Called before the operation.
+ */
+function linkedDifference(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): number | undefined {
+  if (!env.bpfCapable || regId(dst) === 0 || (op !== ALU.ADD && op !== ALU.SUB)) return undefined;
+  if ((insn.code & SRC.X) !== 0 && insn.src === insn.dst) return undefined;
+  const lo = varValueLo(src);
+  if ((insn.code & 7) === CLASS.ALU64) {
+    if (!isConst(src) || varValueHi(src) !== lo >> 31) return undefined;
+  } else if (varMaskLo(src) !== 0 || umax(dst) > 0xffffffff) {
+    return undefined;
+  }
+  if (op === ALU.ADD) return lo;
+  return lo === -0x80000000 ? undefined : -lo;
 }

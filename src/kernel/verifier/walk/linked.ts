@@ -3,21 +3,17 @@ import { frameInsnIdx } from "../prune/scc.ts";
 import { ADD_CONST, type RegPtr, type StatePtr } from "../state/layout.ts";
 import {
   allocatedStack,
-  copyReg,
   curframe,
   frameAt,
   frameReg,
   isScalar,
   isSpilled,
   regId,
-  regOff,
   setRegId,
-  setSubregDef,
   slotAt,
   slotReg,
-  subregDef,
 } from "../state/view.ts";
-import { syncBounds, updateLinked } from "../value/value.ts";
+import { updateLinked } from "../value/value.ts";
 import type { Env } from "./env.ts";
 
 /** Linked registers that one comparison can narrow; further ones lose their link. */
@@ -53,14 +49,6 @@ export function syncLinked(state: StatePtr, known: RegPtr, linked: readonly Link
     const r = l.isReg ? frameReg(f, l.index) : slotReg(slotAt(f, l.index));
     if (r === known || !isScalar(r)) continue;
     if ((regId(r) & ~ADD_CONST) !== (regId(known) & ~ADD_CONST)) continue;
-    const plain = (regId(r) & ADD_CONST) === 0 && (regId(known) & ADD_CONST) === 0;
-    if (plain || regOff(r) === regOff(known)) {
-      const def = subregDef(r);
-      copyReg(r, known);
-      setSubregDef(r, def);
-    } else {
-      updateLinked(r, known);
-      syncBounds(r);
-    }
+    updateLinked(r, known);
   }
 }
