@@ -14,7 +14,7 @@ import { type FunctionContext, type ProgramContext, refuse } from "./context.ts"
 import { type CallInfo, effectsOf, usesOf } from "./effects.ts";
 import { computeForms, formsAfter } from "./forms.ts";
 import { computeLiveness, type Liveness } from "./liveness.ts";
-import { emitLoad, emitStore } from "./memory.ts";
+import { emitLoad, emitStore, knownStackOffset } from "./memory.ts";
 import { Registers } from "./registers.ts";
 import { findStackSlots, type StackSlot } from "./stack_slots.ts";
 
@@ -139,7 +139,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
         if (isCall && (insn.src === CALL.LOCAL || insn.imm === 181)) any = true;
         const touches = ((usesOf(effectsOf(insn, at, this.#in.calls)) >> 10) & 1) !== 0;
         const isMemory = (insn.code & 0x07) <= CLASS.STX;
-        const onStack = isMemory && (touches || facts[at]?.stackOffset !== undefined);
+        const onStack = isMemory && (touches || knownStackOffset(facts[at]) !== undefined);
         if (!this.slots.has(at) && (touches || onStack)) {
           any = true;
           if (isMemory) accesses = true;

@@ -1,6 +1,7 @@
 import type { Insn } from "../../../isa/insn.ts";
 import { CLASS, MODE, SIZE } from "../../../isa/opcode.ts";
 import { FRAME_SIZE } from "../../mem/layout.ts";
+import type { InsnFacts } from "../../prog/program.ts";
 import type { OpName } from "../wasm/opcode.ts";
 import { type FunctionContext, refuse } from "./context.ts";
 
@@ -22,9 +23,14 @@ const STORE: Readonly<Record<number, OpName>> = {
   [SIZE.DW]: "i64_store",
 };
 
+/** Where in the running frame an access goes, if it goes there on every path (elsewhere it may be another's memory). */
+export function knownStackOffset(fact: InsnFacts | undefined): number | undefined {
+  return fact?.access === "stack" ? fact.stackOffset : undefined;
+}
+
 /** Pushes the base of an access at `reg` + `off`; returns the offset to put into the instruction. */
 export function pushAddress(f: FunctionContext, reg: number, off: number, at: number): number {
-  const stackOffset = reg === 10 ? off : f.program.facts[at]?.stackOffset;
+  const stackOffset = reg === 10 ? off : knownStackOffset(f.program.facts[at]);
   if (stackOffset !== undefined && stackOffset >= -FRAME_SIZE && stackOffset < 0) {
     f.pushFrame();
     return FRAME_SIZE + stackOffset;
