@@ -9,7 +9,10 @@ import { traceHelpers } from "./trace.ts";
 type Row = readonly [format: string, args: "num" | "str", result: number, text: string | null];
 
 /** The first line names the kernel that was asked. */
-const [, ...ROWS] = readFileSync(new URL("testing/printk.recorded.jsonl", import.meta.url), "utf8")
+const [, ...ROWS] = readFileSync(
+  new URL("../../../test/helpers/printk.recorded.jsonl", import.meta.url),
+  "utf8",
+)
   .trim()
   .split("\n")
   .map((line): Row => JSON.parse(line));

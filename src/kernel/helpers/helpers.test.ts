@@ -9,10 +9,10 @@ import {
   type Question,
   type RunAnswer,
   whyNoLinux,
-} from "./testing/ask.ts";
-import { random } from "./testing/random.ts";
-import { type Script, scriptInsns } from "./testing/script.ts";
-import { knownHelpers, randomScript } from "./testing/scripts.ts";
+} from "../../../test/helpers/ask.ts";
+import { random } from "../../../test/helpers/random.ts";
+import { type Script, scriptInsns } from "../../../test/helpers/script.ts";
+import { knownHelpers, randomScript } from "../../../test/helpers/scripts.ts";
 
 const noLinux = whyNoLinux();
 if (noLinux !== undefined) {
@@ -24,7 +24,7 @@ const SEED = Number(process.env.ANYBPF_SEED ?? Date.now() % 1e9);
 const COUNT = Number(process.env.ANYBPF_SCRIPTS ?? 40);
 const TYPES: readonly Script["type"][] = ["socket_filter", "sched_cls", "xdp"];
 const EVERY = TYPES.flatMap((type) => knownHelpers(type).map((helper) => ({ type, helper })));
-const RECORD = new URL("testing/helpers.recorded.jsonl", import.meta.url);
+const RECORD = new URL("../../../test/helpers/helpers.recorded.jsonl", import.meta.url);
 
 /** What Linux once answered; made anew with ANYBPF_RECORD=1. */
 interface Recorded {
@@ -73,11 +73,13 @@ function randomScripts({ type, helper }: (typeof EVERY)[number]): Script[] {
 
 describe("helpers", () => {
   let us: Bench;
+  let compiled: Bench;
   const scripts = noLinux === undefined ? EVERY.map(randomScripts) : [];
   const rejected: string[] = [];
   let theirs: ReturnType<typeof askLinux> = [];
   beforeAll(async () => {
     us = await bench();
+    compiled = await bench("jit");
     if (noLinux === undefined)
       theirs = askLinux(scripts.flat().map(question), false, (log) => rejected.push(log));
   }, 120_000);
@@ -87,8 +89,10 @@ describe("helpers", () => {
     // The first line names the kernel that was asked.
     const [, ...cases] = readFileSync(RECORD, "utf8").trim().split("\n").map(fromJson);
     expect(cases.length).toBeGreaterThan(100);
-    for (const { script, answer } of cases)
+    for (const { script, answer } of cases) {
       expect(askUs(us, question(script)), toJson(script)).toEqual(answer);
+      expect(askUs(compiled, question(script)), `compiled: ${toJson(script)}`).toEqual(answer);
+    }
   });
 
   it.skipIf(noLinux !== undefined)("are put to Linux in programs that it mostly accepts", () => {

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
+import { type Bench, bench } from "../../../test/helpers/ask.ts";
+import { hexBytes, toHex } from "../../../test/helpers/script.ts";
 import { linkForTest } from "../../../test/support/executor.ts";
 import { assemble } from "../../isa/asm.ts";
 import { PROG_TYPE } from "../../uapi/prog_type.ts";
-import { type Bench, bench } from "../helpers/testing/ask.ts";
-import { hexBytes, toHex } from "../helpers/testing/script.ts";
 import { type BatchOptions, type BatchResult, batchRunner, type PacketBatch } from "./batch.ts";
 
 const IPV4 = `${"00".repeat(12)}0800450000280000400040060000${"0a".repeat(8)}${"11".repeat(20)}`;
@@ -36,7 +36,7 @@ describe("batchRunner", () => {
 
   const load = (progType: number, text: string): BatchOptions => ({
     progType,
-    entry: us.interpreter(progType).load(linkForTest(assemble(text))).entry,
+    entry: us.load(progType, linkForTest(assemble(text))).entry,
   });
 
   it("runs an XDP program over each packet and gives back what became of it", () => {

@@ -2,8 +2,41 @@ import { E } from "../../uapi/errno.ts";
 import type { Dataplane } from "../dataplane/dataplane.ts";
 import { SysError } from "../error.ts";
 import { cpuAddress } from "../mem/layout.ts";
+import type { Executable } from "../prog/program.ts";
 import { entrySlot } from "./entry_slot.ts";
-import type { TestRunInput, TestRunResult } from "./test_run.ts";
+
+/** What BPF_PROG_TEST_RUN is asked to do, its user pointers already copied in. */
+export interface TestRunInput {
+  /** A BPF_PROG_TYPE_ number: socket_filter, sched_cls, sched_act or xdp. */
+  readonly progType: number;
+  readonly entry: Executable["entry"];
+  /** attr.test.data_in's bytes; undefined if data_in is NULL and data_size_in 0. */
+  readonly dataIn?: Uint8Array;
+  /** attr.test.ctx_in's bytes; undefined if ctx_in is NULL. */
+  readonly ctxIn?: Uint8Array;
+  /** attr.test.data_size_out; undefined if 0, which sets no limit. */
+  readonly dataOutSize?: number;
+  /** attr.test.ctx_size_out; undefined if ctx_out is NULL. */
+  readonly ctxOutSize?: number;
+  readonly repeat: number;
+  readonly flags: number;
+  readonly cpu: number;
+  readonly batchSize: number;
+}
+
+/** What BPF_PROG_TEST_RUN answers. `errno` is ENOSPC if data was cut, the outputs being valid nevertheless, else 0. */
+export interface TestRunResult {
+  readonly errno: number;
+  readonly retval: number;
+  /** Nanoseconds of one run on average. */
+  readonly duration: number;
+  /** The bytes to copy to data_out and ctx_out (no more than there is room for). */
+  readonly dataOut: Uint8Array;
+  readonly ctxOut: Uint8Array;
+  /** What data_size_out and ctx_size_out become. */
+  readonly dataSizeOut: number;
+  readonly ctxSizeOut: number;
+}
 
 const PAGE_SIZE = 4096;
 

@@ -1,8 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { release } from "node:os";
 import { beforeAll, describe, expect, it } from "vitest";
-import { assemble } from "../../isa/asm.ts";
-import { decodeInsns, encodeInsns } from "../../isa/insn.ts";
 import {
   askLinux,
   askUs,
@@ -12,9 +10,11 @@ import {
   type RunAnswer,
   type RunSpec,
   whyNoLinux,
-} from "../helpers/testing/ask.ts";
-import { type Pick, random } from "../helpers/testing/random.ts";
-import { hexBytes, toHex } from "../helpers/testing/script.ts";
+} from "../../../test/helpers/ask.ts";
+import { type Pick, random } from "../../../test/helpers/random.ts";
+import { hexBytes, toHex } from "../../../test/helpers/script.ts";
+import { assemble } from "../../isa/asm.ts";
+import { decodeInsns, encodeInsns } from "../../isa/insn.ts";
 
 const noLinux = whyNoLinux();
 if (noLinux !== undefined) {
@@ -118,7 +118,7 @@ function programs(type: string): string[] {
 }
 
 const TYPES = ["socket_filter", "sched_cls", "sched_act", "xdp"];
-const RECORD = new URL("testing/test_run.recorded.jsonl", import.meta.url);
+const RECORD = new URL("../../../test/helpers/test_run.recorded.jsonl", import.meta.url);
 
 /** What Linux once answered; made anew with ANYBPF_RECORD=1. */
 interface Recorded {

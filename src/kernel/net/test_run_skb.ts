@@ -3,8 +3,7 @@ import type { Dataplane } from "../dataplane/dataplane.ts";
 import { SysError } from "../error.ts";
 import { SKB } from "./context.ts";
 import { allocFrame, FRAME_ROOM, type Frame } from "./frame.ts";
-import { answer, contextIn, DEVICES, runTimed } from "./test_io.ts";
-import type { TestRunInput, TestRunResult } from "./test_run.ts";
+import { answer, contextIn, DEVICES, runTimed, type TestRunInput, type TestRunResult } from "./test_io.ts";
 
 const ETH_HLEN = 14;
 /** A page less headroom (64) and struct skb_shared_info (320). */

@@ -3,8 +3,7 @@ import type { Dataplane } from "../dataplane/dataplane.ts";
 import { SysError } from "../error.ts";
 import { XDP } from "./context.ts";
 import { allocFrame, type Frame } from "./frame.ts";
-import { answer, contextIn, DEVICES, runTimed } from "./test_io.ts";
-import type { TestRunInput, TestRunResult } from "./test_run.ts";
+import { answer, contextIn, DEVICES, runTimed, type TestRunInput, type TestRunResult } from "./test_io.ts";
 
 const ETH_HLEN = 14;
 const PAGE_SIZE = 4096;

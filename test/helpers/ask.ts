@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { linkForTest } from "../../../../test/support/executor.ts";
-import { encodeInsns, type Insn } from "../../../isa/insn.ts";
-import { PROG_TYPE } from "../../../uapi/prog_type.ts";
-import { createDataplane, type Dataplane } from "../../dataplane/dataplane.ts";
-import { SysError } from "../../error.ts";
-import { createInterpreter, type Interpreter } from "../../interp/interp.ts";
-import { testRun } from "../../net/test_run.ts";
-import { helperTable } from "../registry.ts";
+import { encodeInsns, type Insn } from "../../src/isa/insn.ts";
+import { createDataplane, type Dataplane } from "../../src/kernel/dataplane/dataplane.ts";
+import { SysError } from "../../src/kernel/error.ts";
+import { helperTable } from "../../src/kernel/helpers/registry.ts";
+import { createInterpreter } from "../../src/kernel/interp/interp.ts";
+import { createJit } from "../../src/kernel/jit/jit.ts";
+import { testRun } from "../../src/kernel/net/test_run.ts";
+import type { Executable, LinkedProgram } from "../../src/kernel/prog/program.ts";
+import { PROG_TYPE } from "../../src/uapi/prog_type.ts";
+import { linkForTest } from "../support/executor.ts";
 import { hexBytes, toHex } from "./script.ts";
 
 /** One BPF_PROG_TEST_RUN, as kbpf.py takes it. Bytes are hex. */
@@ -97,31 +99,32 @@ function plainAnswer({
   };
 }
 
-/** A data plane with the interpreter on it. */
+/** A data plane with an executor on it. */
 export interface Bench {
   readonly dataplane: Dataplane;
-  readonly interpreter: (type: number) => Interpreter;
-  readonly trace: string[];
+  /** Prepares a program of a type, by its number. */
+  readonly load: (type: number, program: LinkedProgram) => Executable;
 }
 
 /** Makes one. */
-export async function bench(): Promise<Bench> {
+export async function bench(engine: "interp" | "jit" = "interp"): Promise<Bench> {
   const dataplane = await createDataplane({ cpus: 1, imports: { now: () => performance.now() * 1e6 } });
-  const trace: string[] = [];
-  const helpers = helperTable(dataplane, { onTrace: (text) => trace.push(text) });
+  const helpers = helperTable(dataplane);
   const { mem, table, exports } = dataplane;
+  const create = engine === "jit" ? createJit : createInterpreter;
   return {
     dataplane,
-    trace,
-    interpreter: (type) =>
-      createInterpreter({ memory: mem.memory, table, helper: helpers.forType(type), ldAbs: exports.ld_abs }),
+    load: (type, program) =>
+      create({ memory: mem.memory, table, helper: helpers.forType(type), ldAbs: exports.ld_abs }).load(
+        program,
+      ),
   };
 }
 
 /** Our answers to a question, in kbpf.py's terms. */
-export function askUs({ dataplane, interpreter }: Bench, question: Question): RunAnswer[] {
+export function askUs({ dataplane, load }: Bench, question: Question): RunAnswer[] {
   const progType = PROG_TYPE[question.type.toUpperCase() as keyof typeof PROG_TYPE];
-  const { entry } = interpreter(progType).load(linkForTest(question.insns, question.name));
+  const { entry } = load(progType, linkForTest(question.insns, question.name));
   return question.runs.map((run) => {
     const { data_in, ctx_in } = run;
     const dataOut = run.data_out_size ?? (data_in === undefined ? 0 : data_in.length / 2 + 256);

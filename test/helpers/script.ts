@@ -1,6 +1,6 @@
-import { assemble } from "../../../isa/asm.ts";
-import type { Insn } from "../../../isa/insn.ts";
-import { HELPERS } from "../../../uapi/helper_id.ts";
+import { assemble } from "../../src/isa/asm.ts";
+import type { Insn } from "../../src/isa/insn.ts";
+import { HELPERS } from "../../src/uapi/helper_id.ts";
 
 /**
  * An argument of a call: the context, a number, the address of these bytes (hex) on the stack, or of `out` bytes there,
