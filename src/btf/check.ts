@@ -44,15 +44,16 @@ export function checkBtf(bytes: Uint8Array, options: CheckOptions): BtfVerdict {
 function checkHeader(checker: BtfChecker, bytes: Uint8Array): { start: number; length: number } {
   const refuse = (errno: number, line: string): never => checker.refuseBare(errno, line);
   if (bytes.length < 8) refuse(E.EINVAL, "hdr_len not found");
-  const hdrLen = checker.u32(4);
-  if (hdrLen > bytes.length) refuse(E.EINVAL, "btf_header not found");
-  if (bytes.subarray(BTF_HEADER_SIZE, hdrLen).some((byte) => byte !== 0)) {
+  const claimed = checker.u32(4);
+  if (claimed > bytes.length) refuse(E.EINVAL, "btf_header not found");
+  if (bytes.subarray(BTF_HEADER_SIZE, claimed).some((byte) => byte !== 0)) {
     refuse(E.E2BIG, "Unsupported btf_header");
   }
   // A shorter header counts as one that goes on with zeros.
   const raw = new Uint8Array(BTF_HEADER_SIZE);
-  raw.set(bytes.subarray(0, Math.min(hdrLen, BTF_HEADER_SIZE)));
+  raw.set(bytes.subarray(0, Math.min(claimed, BTF_HEADER_SIZE)));
   const header = new DataView(raw.buffer);
+  const hdrLen = header.getUint32(4, true);
   const [typeOff, typeLen, strOff, strLen] = [8, 12, 16, 20].map((at) => header.getUint32(at, true)) as [
     number,
     number,
@@ -84,10 +85,11 @@ function checkHeader(checker: BtfChecker, bytes: Uint8Array): { start: number; l
   const sections = [
     { offset: typeOff, length: typeLen },
     { offset: strOff, length: strLen },
-  ].sort((a, b) => a.offset - b.offset);
+    // As Linux sorts them: by a difference that is cut to 32 bits.
+  ].sort((a, b) => (a.offset - b.offset) | 0);
   let total = 0;
   for (const { offset, length } of sections) {
-    if (offset >= room) refuse(E.EINVAL, "Invalid section offset");
+    if (offset > room) refuse(E.EINVAL, "Invalid section offset");
     if (offset > total) refuse(E.EINVAL, "Unsupported section found");
     if (offset < total) refuse(E.EINVAL, "Section overlap found");
     if (length > room - total) refuse(E.EINVAL, "Total section length too long");
