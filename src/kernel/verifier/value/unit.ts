@@ -9,6 +9,7 @@ export interface ValueUnit {
   markUnknown(r: RegPtr): void;
   setKnown(r: RegPtr, lo: number, hi: number): void;
   setConst(r: RegPtr, lo: number, hi: number): void;
+  setConst32(r: RegPtr, value: number): void;
   setUnbounded(r: RegPtr): void;
   setSignedRange(r: RegPtr, min: number, max: number): void;
   syncBounds(r: RegPtr): void;

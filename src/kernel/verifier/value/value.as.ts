@@ -1,7 +1,7 @@
 // The verifier's arithmetic: pure functions over the records of state/layout.ts, in the verifier's private memory.
 
 import { Frame, Reference, Reg, Slot, State, joinHalves } from "./record.as";
-import { constant, unbound32, unboundWide } from "./range.as";
+import { constant, constant32, unbound32, unboundWide } from "./range.as";
 import { knownValue } from "./alu.as";
 
 export { addOffset, aluScalar, configure, constFitsOffset, markNotInit, markUnknown, subOffset } from "./alu.as";
@@ -22,6 +22,10 @@ export function setKnown(r: Reg, lo: u32, hi: u32): void {
 
 export function setConst(r: Reg, lo: u32, hi: u32): void {
   constant(r, joinHalves(lo, hi));
+}
+
+export function setConst32(r: Reg, value: u32): void {
+  constant32(r, value);
 }
 
 export function setUnbounded(r: Reg): void {

@@ -57,6 +57,11 @@ export function setConst(r: RegPtr, lo: number, hi: number): void {
   valueUnit().setConst(r, lo, hi);
 }
 
+/** Gives the low half a constant value; what is known of the whole number otherwise stays. Linux: __mark_reg32_known. */
+export function setConst32(r: RegPtr, value: number): void {
+  valueUnit().setConst32(r, value);
+}
+
 /** Forgets all ranges, but not the known bits. Linux: __mark_reg_unbounded. */
 export function setUnbounded(r: RegPtr): void {
   valueUnit().setUnbounded(r);

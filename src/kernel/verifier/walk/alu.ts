@@ -6,13 +6,18 @@ import { scratchReg } from "../state/arena.ts";
 import { ADD_CONST, ADD_CONST32, ADD_CONST64, type RegPtr } from "../state/layout.ts";
 import {
   copyReg,
+  curReg,
   isConst,
   isPrecise,
   isScalar,
   regId,
+  s32max,
+  s32min,
   setRegId,
   setRegOff,
   setSubregDef,
+  smax,
+  smin,
   umax,
   varMaskLo,
   varValueHi,
@@ -25,10 +30,13 @@ import {
   markKnown,
   markKnownImm,
   markUnknown,
+  setConst32,
+  setKnown,
   syncBounds,
   zeroExtend32,
 } from "../value/value.ts";
 import { type Env, reject } from "./env.ts";
+import { pushPath } from "./paths.ts";
 import { pointerAlu } from "./pointer_alu.ts";
 import { checkReg, isPointer, reg } from "./regs.ts";
 
@@ -218,6 +226,7 @@ function binary(env: Env, insn: Insn, op: number): void {
 }
 
 function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): void {
+  if ((op === ALU.AND || op === ALU.OR) && isConst(src)) forkMask(env, insn, dst);
   const added = linkedDifference(env, insn, op, dst, src);
   aluScalar(insn.code, insn.off, insn.imm, dst, src);
   if (added === undefined) {
@@ -229,6 +238,23 @@ function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): 
   } else {
     setRegId(dst, regId(dst) | ((insn.code & 7) === CLASS.ALU64 ? ADD_CONST64 : ADD_CONST32));
     setRegOff(dst, added);
+  }
+}
+
+/**
+ * A number that is 0 or -1 (a shifted-down sign) is usually a mask that selects a constant: both cases are walked on
+ * their own, which says more than the range from the one result to the other. Linux: maybe_fork_scalars.
+ */
+function forkMask(env: Env, insn: Insn, dst: RegPtr): void {
+  const wide = smin(dst) === -1 && smax(dst) === 0;
+  if (!wide && (s32min(dst) !== -1 || s32max(dst) !== 0)) return;
+  const zero = curReg(pushPath(env, env.insnIdx, env.insnIdx, false), insn.dst);
+  if (wide) {
+    setKnown(zero, 0, 0);
+    setKnown(dst, -1, -1);
+  } else {
+    setConst32(zero, 0);
+    setConst32(dst, -1);
   }
 }
 
