@@ -133,6 +133,7 @@ function emitLoop(f: FunctionContext): void {
   code.brIf(again);
   code.end();
   code.end();
+  if (f.isEntry && program.callbacksTailCall()) restoreEntryFrame(f);
   code.get(result);
   regs.put(0, "i64", false);
   code.release("i64", index);

@@ -39,6 +39,8 @@ export interface ProgramContext {
   readonly helper: (id: number, at: number) => { readonly func: number; readonly args: number };
   /** The function index of env.ldAbs. */
   readonly ldAbs: () => number;
+  /** True if a subprogram whose address is taken may make a tail call. */
+  readonly callbacksTailCall: () => boolean;
   /** What a 64-bit load of a subprogram's address gives: its index in the table of callbacks. */
   readonly callback: (insn: Insn, at: number) => number;
   /** The subprogram that the call at an instruction goes to. */

@@ -99,6 +99,7 @@ class ProgramEmitter {
       callbackTable: () => b.table(this.#callbacks.map((u) => u.func)),
       helper: (id, at) => this.#helper(id, at),
       ldAbs: () => this.#ldAbs ?? 0,
+      callbacksTailCall: () => this.#callbacks.some((u) => this.#mayTailCall(u)),
       callback: (insn, at) => this.#callbacks.indexOf(this.#functionUnit(insn, at)),
       callee: (insn, at) => this.#callee(this.#calleeUnit(insn, at)),
     };
