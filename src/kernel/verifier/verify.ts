@@ -3,7 +3,7 @@ import { E } from "../../uapi/errno.ts";
 import { PROG_FLAG } from "../../uapi/flags.ts";
 import { PROG_TYPES } from "../../uapi/prog_type.ts";
 import { initFrame } from "./calls/frames.ts";
-import { setGlobalArgs } from "./calls/global.ts";
+import { noteMainPrototype, setGlobalArgs } from "./calls/global.ts";
 import type { VerifyInput, VerifyResult, VerifyStats } from "./contract.ts";
 import { createLog, LOG_LEVEL1, LOG_LEVEL2, LOG_STATS } from "./log/log.ts";
 import { prepare } from "./prepare/prepare.ts";
@@ -162,6 +162,7 @@ function walkSubprog(env: Env, index: number): void {
   markStateClean(env);
   initFrame(env, frame);
   if (index === 0) {
+    noteMainPrototype(env);
     const r1 = frameReg(frame, 1);
     setKnownZero(r1);
     setRegType(r1, TYPE.PTR_TO_CTX);

@@ -15,7 +15,7 @@ import {
   setRegType,
 } from "../state/view.ts";
 import { markUnknown, setKnownZero } from "../value/value.ts";
-import { type Env, reject } from "../walk/env.ts";
+import { type Env, Rejection, reject } from "../walk/env.ts";
 import { markNotNull } from "../walk/nullness.ts";
 import { reg } from "../walk/regs.ts";
 import { checkArgMemory } from "./arg_memory.ts";
@@ -63,11 +63,12 @@ function kindWord(type: BtfType): string {
   return type.kind === "void" ? "UNKNOWN" : type.kind.toUpperCase();
 }
 
-/** What a global function takes, or a refusal of its prototype. Linux: btf_prepare_func_args. */
+/** What a function takes, or a refusal of its prototype. Linux: btf_prepare_func_args. */
 function globalArgs(env: Env, index: number): GlobalArg[] {
   const found = funcProto(env, index);
   if (found === undefined) throw reject(env, E.EINVAL);
   const { btf, proto, func } = found;
+  if (func.kind === "func" && func.linkage !== "global") return staticArgs(env, btf, proto);
   const name = func.kind === "func" ? func.name : "";
   if (proto.params.length > 5) {
     throw reject(
@@ -77,24 +78,67 @@ function globalArgs(env: Env, index: number): GlobalArg[] {
     );
   }
   const returns = btf.resolve(proto.type);
-  if (returns.kind !== "int" && returns.kind !== "enum" && returns.kind !== "enum64") {
+  if (!isNumber(returns)) {
     throw reject(env, E.EINVAL, `Global function ${name}() doesn't return scalar. Only those are supported.`);
   }
   return proto.params.map((param, i) => globalArg(env, btf, param.type, i, name));
 }
 
+/** What a static function takes: numbers and the context; anything else makes its BTF useless, silently. */
+function staticArgs(env: Env, btf: Btf, proto: BtfFuncProto): GlobalArg[] {
+  if (proto.params.length > 5 || !isNumber(btf.resolve(proto.type))) throw reject(env, E.EINVAL);
+  return proto.params.map((param) => {
+    const type = btf.resolve(param.type);
+    if (isNumber(type)) return { kind: "number", size: 0, orNull: false };
+    if (type.kind === "ptr" && isContext(env, btf, type.type)) return { kind: "ctx", size: 0, orNull: false };
+    throw reject(env, E.EINVAL);
+  });
+}
+
+function isNumber(type: BtfType): boolean {
+  return type.kind === "int" || type.kind === "enum" || type.kind === "enum64";
+}
+
+function isContext(env: Env, btf: Btf, typeId: number): boolean {
+  const struct = ctxStruct(env.input.progType);
+  return (
+    btf.resolve(typeId).kind === "struct" &&
+    (btf.resolve(typeId).name === struct || btf.type(typeId).name === struct)
+  );
+}
+
+/** Looks at the main program's prototype, which only a log shows. */
+export function noteMainPrototype(env: Env): void {
+  if (env.funcInfo.length === 0) return;
+  try {
+    globalArgs(env, 0);
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+  }
+}
+
+/** Looks at what a static function is called with; once that does not fit, its BTF is not looked at again. */
+export function noteStaticArgs(env: Env, index: number): void {
+  const subprog = env.subprogs[index];
+  if (env.funcInfo.length === 0 || subprog === undefined || subprog.unreliable) return;
+  try {
+    checkGlobalArgs(env, index);
+  } catch (error) {
+    if (!(error instanceof Rejection)) throw error;
+    subprog.unreliable = true;
+  }
+}
+
 function globalArg(env: Env, btf: Btf, typeId: number, i: number, name: string): GlobalArg {
   const type = btf.resolve(typeId);
-  if (type.kind === "int" || type.kind === "enum" || type.kind === "enum64") {
+  if (isNumber(type)) {
     return { kind: "number", size: 0, orNull: false };
   }
   if (type.kind !== "ptr") {
     throw reject(env, E.EINVAL, `Arg#${i} type ${kindWord(type)} in ${name}() is not supported yet.`);
   }
   const target = btf.resolve(type.type);
-  const named = btf.type(type.type);
-  const struct = ctxStruct(env.input.progType);
-  if (target.name === struct || named.name === struct) return { kind: "ctx", size: 0, orNull: false };
+  if (isContext(env, btf, type.type)) return { kind: "ctx", size: 0, orNull: false };
   const size = target.kind === "void" || target.kind === "fwd" ? -1 : btf.size(type.type);
   if (size < 0) {
     throw reject(

@@ -7,7 +7,7 @@ import { markUnknown } from "../value/value.ts";
 import { type Env, Rejection, reject } from "../walk/env.ts";
 import { clearCallerSaved, reg } from "../walk/regs.ts";
 import { clearFrameCallerSaved, enterFrame } from "./frames.ts";
-import { checkGlobalArgs } from "./global.ts";
+import { checkGlobalArgs, noteStaticArgs } from "./global.ts";
 import { clearPacketPointers } from "./reference.ts";
 
 /** Checks a call of a subprogram: a static one is walked into, of a global one only the arguments are checked. */
@@ -52,6 +52,7 @@ function callGlobal(env: Env, index: number): void {
 
 function callStatic(env: Env, index: number): void {
   const state = env.curState;
+  noteStaticArgs(env, index);
   const caller = curFrame(state);
   const callee = enterFrame(env, state, index, env.insnIdx);
   for (let n = 1; n <= 5; n++) copyReg(frameReg(callee, n), frameReg(caller, n));

@@ -89,8 +89,8 @@ export interface SubprogInfo {
   mightSleep: boolean;
   /** True for a global function that some live code called, so that it is to be verified. */
   called: boolean;
-  /** True if its arguments were read from BTF already. */
-  argsCached: boolean;
+  /** True once its BTF turned out not to describe what it is called with. */
+  unreliable: boolean;
   /** The highest stack offset (negative) that only bpf_fastcall patterns use, 0 without one. */
   fastcallStackOff: number;
   /** True if something else touches that part of the stack, so that the patterns stay. */
@@ -143,7 +143,7 @@ export function createSubprogInfo(start: number, end: number): SubprogInfo {
     changesPktData: false,
     mightSleep: false,
     called: false,
-    argsCached: false,
+    unreliable: false,
     fastcallStackOff: 0,
     keepFastcallStack: false,
   };

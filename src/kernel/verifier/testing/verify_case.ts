@@ -1,9 +1,9 @@
-import { Btf } from "../../btf/btf.ts";
-import { decodeInsns } from "../../isa/insn.ts";
-import { MAP_TYPES } from "../../uapi/map_type.ts";
-import { PROG_TYPES } from "../../uapi/prog_type.ts";
-import type { MapFacts } from "../prog/map_facts.ts";
-import type { VerifyInput } from "./contract.ts";
+import { Btf } from "../../../btf/btf.ts";
+import { decodeInsns } from "../../../isa/insn.ts";
+import { MAP_TYPES } from "../../../uapi/map_type.ts";
+import { PROG_TYPES } from "../../../uapi/prog_type.ts";
+import type { MapFacts } from "../../prog/map_facts.ts";
+import type { VerifyInput } from "../contract.ts";
 
 /** A map of a TEST (the format at the top of `shared/oracle/kbpf.py`). */
 export interface CaseMap {
@@ -128,7 +128,7 @@ export function caseInput(test: CaseTest, logLevel: number, privileged = true): 
     ...(funcInfo === undefined ? {} : { funcInfo }),
     ...(lineInfo === undefined ? {} : { lineInfo }),
     // Low descriptors are the recording process's own files.
-    mapByFd: (fd) => maps[fd - FIRST_FD] ?? (fd < 3 ? -22 : -9),
+    mapByFd: (fd) => maps[fd - FIRST_FD] ?? (fd >= 0 && fd < 3 ? -22 : -9),
     supports: { helper: () => true },
   };
 }
