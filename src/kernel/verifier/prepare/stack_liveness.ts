@@ -131,7 +131,10 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     if ((oldLo | lo) === oldLo && (oldHi | hi) === oldHi) return;
     masks[at] = oldLo | lo;
     masks[at + 1] = oldHi | hi;
-    instance.updated = true;
+    // A slot that is live here anyway makes no difference to others.
+    const live = at - READ + LIVE;
+    const news = ((oldLo | lo) & ~(masks[live] as number)) | ((oldHi | hi) & ~(masks[live + 1] as number));
+    if (news !== 0) instance.updated = true;
   }
 
   /** Takes the collected writes of one instruction over. */
@@ -158,14 +161,27 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     }
   }
 
-  /** Writes the slots that a mask gained. */
-  function logGain(instance: Instance, f: number, i: number, what: string, lo: number, hi: number): void {
-    if ((lo | hi) === 0) return;
-    const slots: string[] = [];
+  /** The places of the slots of a mask. */
+  function slots(lo: number, hi: number): string {
+    const places: string[] = [];
     for (let spi = 0; spi < 64; spi++) {
-      if ((((spi < 32 ? lo : hi) >>> (spi & 31)) & 1) === 1) slots.push(String(-(spi + 1) * 8));
+      if ((((spi < 32 ? lo : hi) >>> (spi & 31)) & 1) === 1) places.push(String(-(spi + 1) * 8));
     }
-    input.log.line(`${instance.label} frame ${f} insn ${i} +${what} ${slots.join()} `);
+    return places.join();
+  }
+
+  /** Writes the slots that a mask gained and those that it lost. */
+  function logChange(
+    where: string,
+    what: string,
+    old: readonly [number, number],
+    now: readonly [number, number],
+  ): void {
+    if (old[0] === now[0] && old[1] === now[1]) return;
+    const gained = slots(now[0] & ~old[0], now[1] & ~old[1]);
+    const lost = slots(old[0] & ~now[0], old[1] & ~now[1]);
+    const plus = gained === "" ? "" : `+${what} ${gained} `;
+    input.log.line(where + plus + (lost === "" ? "" : `-${what} ${lost}`));
   }
 
   /** One backward step for one instruction and frame; true if its facts changed. */
@@ -200,9 +216,13 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
     }
     const own = wLo | wHi | (masks[at + READ] as number) | (masks[at + READ + 1] as number);
     if (verbose && (own !== 0 || i === instance.start || input.prunePoint(i))) {
-      const gained = (field: number, value: number): number => value & ~(masks[at + field] as number);
-      logGain(instance, f, i, "live", gained(LIVE, liveLo), gained(LIVE + 1, liveHi));
-      logGain(instance, f, i, "written", gained(WRITTEN, allLo), gained(WRITTEN + 1, allHi));
+      const was = (field: number): [number, number] => [
+        masks[at + field] as number,
+        masks[at + field + 1] as number,
+      ];
+      const where = `${instance.label} frame ${f} insn ${i} `;
+      logChange(where, "live", was(LIVE), [liveLo, liveHi]);
+      logChange(where, "written", was(WRITTEN), [allLo, allHi]);
     }
     masks[at + LIVE] = liveLo;
     masks[at + LIVE + 1] = liveHi;

@@ -15,6 +15,8 @@ export interface CaseMap {
   readonly value_size?: number;
   readonly max_entries?: number;
   readonly map_flags?: number;
+  readonly name?: string;
+  readonly inner?: CaseMap;
 }
 
 /** A program of a recorded case, in the same words. */
@@ -26,7 +28,7 @@ export interface CaseTest {
   readonly prog_flags?: number;
   readonly maps?: readonly CaseMap[];
   readonly map_refs?: readonly { readonly insn: number; readonly map: number }[];
-  readonly btf?: { readonly types: string; readonly strings: string };
+  readonly btf?: { readonly types: string; readonly strings: string } | { readonly hex: string };
   readonly func_info?: string;
   readonly func_info_rec_size?: number;
   readonly line_info?: string;
@@ -106,7 +108,7 @@ function mapFacts(map: CaseMap, index: number): MapFacts {
   return {
     id: index + 1,
     type: number(MAP_TYPES, map.type),
-    name: "",
+    name: map.name ?? "",
     keySize: map.key_size ?? 0,
     valueSize: map.value_size ?? 0,
     maxEntries: map.max_entries ?? 0,
@@ -115,6 +117,7 @@ function mapFacts(map: CaseMap, index: number): MapFacts {
     frozen: false,
     btfKeyTypeId: 0,
     btfValueTypeId: 0,
+    ...(map.inner === undefined ? {} : { inner: mapFacts(map.inner, index + 1000) }),
   };
 }
 
@@ -124,9 +127,10 @@ function records(hex: string | undefined, recSize: number): InfoRecords | undefi
   return { recSize, count: Math.floor(bytes.length / recSize), bytes };
 }
 
-function btfBytes({ types, strings }: { readonly types: string; readonly strings: string }): Uint8Array {
-  const t = fromHex(types);
-  const s = fromHex(strings);
+function btfBytes(btf: NonNullable<CaseTest["btf"]>): Uint8Array {
+  if ("hex" in btf) return fromHex(btf.hex);
+  const t = fromHex(btf.types);
+  const s = fromHex(btf.strings);
   const bytes = new Uint8Array(24 + t.length + s.length);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, 0xeb9f, true);
