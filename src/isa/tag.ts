@@ -2,8 +2,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { encodeInsns, INSN_SIZE, type Insn, isLdImm64 } from "./insn.ts";
 import { PSEUDO } from "./opcode.ts";
 
-/** The bytes of a program tag. */
-export const TAG_SIZE = 8;
+const TAG_SIZE = 8;
 
 /**
  * Computes a program's tag: the first eight bytes of SHA-256 over its instructions as loaded, with both immediates of

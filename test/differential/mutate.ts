@@ -1,5 +1,6 @@
 import type { Insn } from "../../src/isa/insn.ts";
 import { ENCODINGS } from "../../src/isa/legality.ts";
+import { CALL, PSEUDO } from "../../src/isa/opcode.ts";
 import type { Random } from "./random.ts";
 
 type Mutation = (insns: Insn[], at: number, random: Random) => void;
@@ -53,5 +54,12 @@ export function mutate(insns: readonly Insn[], random: Random): Insn[] {
   ) {
     random.weighted(MUTATIONS)(mutated, random.below(mutated.length), random);
   }
-  return mutated;
+  return mutated.map(withoutIds);
+}
+
+/** The ids of kernel functions and types are those of one machine's kernel: their loads and calls become others. */
+function withoutIds(insn: Insn): Insn {
+  const kfunc = insn.code === 0x85 && insn.src === CALL.KFUNC;
+  const btf = insn.code === 0x18 && insn.src === PSEUDO.BTF_ID;
+  return kfunc || btf ? { ...insn, src: 7 } : insn;
 }

@@ -44,12 +44,12 @@ function signExtend(m: Machine, d: number, value: number): void {
 const SMALLEST = -(1n << 63n);
 
 /** Swaps the bytes of 32 bits. */
-export function swap32(n: number): number {
+function swap32(n: number): number {
   return (n << 24) | ((n & 0xff00) << 8) | ((n >>> 8) & 0xff00) | (n >>> 24);
 }
 
 /** Swaps the low two bytes and clears the rest. */
-export function swap16(n: number): number {
+function swap16(n: number): number {
   return ((n & 0xff) << 8) | ((n >>> 8) & 0xff);
 }
 

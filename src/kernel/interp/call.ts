@@ -9,7 +9,7 @@ const SAVED_TO = 22;
 const R10 = 20;
 
 /** Keeps R6 to R10, and gives the callee the stack below the caller's `stackBytes`. */
-export function enterFrame(m: Machine, returnTo: number, stackBytes: number): void {
+function enterFrame(m: Machine, returnTo: number, stackBytes: number): void {
   let frame = m.frames[m.depth];
   if (frame === undefined) {
     frame = { returnTo: DONE, saved: new Int32Array(SAVED_TO - SAVED_FROM) } satisfies Frame;
@@ -33,8 +33,6 @@ export function leaveFrame(m: Machine): void {
   for (let i = SAVED_FROM; i < SAVED_TO; i++) m.r[i] = frame.saved[i - SAVED_FROM] as number;
   m.pc = frame.returnTo;
 }
-
-export const exit: Op = leaveFrame;
 
 /** A call of a subprogram: `off` is its first instruction, `extra` the stack bytes of the calling frame. */
 export const callSubprog: Op = (m, { off, extra }) => {

@@ -6,7 +6,7 @@ import type { ExecEnv, LinkedProgram, Subprog } from "../prog/program.ts";
 import { atomicOp, LOADS, type LoadName, STORES, type StoreName } from "./access.ts";
 import { ALU32, type Alu32Name } from "./alu32.ts";
 import { ALU64, type Alu64Name } from "./alu64.ts";
-import { callHelper, callSubprog, exit, loadAbs, loadInd, loop } from "./call.ts";
+import { callHelper, callSubprog, leaveFrame, loadAbs, loadInd, loop } from "./call.ts";
 import { InterpError } from "./error.ts";
 import { type CompareName, JMP32, JMP64, jump, mayGoto } from "./jump.ts";
 import { CONSTANTS, type Op, type Step } from "./machine.ts";
@@ -205,7 +205,7 @@ const jmp: DecodeClass = (decoder, insn, plain) => {
     case CLASS.JMP | JMP.JCOND:
       return { ...plain, op: mayGoto, off: target };
     case CLASS.JMP | JMP.EXIT:
-      return { ...plain, op: exit };
+      return { ...plain, op: leaveFrame };
     case CLASS.JMP | JMP.CALL:
       if (insn.src === CALL.HELPER) return { ...plain, ...decoder.helper(plain.at, imm) };
       if (insn.src !== CALL.LOCAL) return undefined;

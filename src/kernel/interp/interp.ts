@@ -15,7 +15,7 @@ import { wrapEntry } from "./wrap.ts";
 export type Trace = (pc: number, regs: BigUint64Array, depth: number) => void;
 
 /** How a program is loaded into the interpreter. */
-export interface InterpOptions {
+interface InterpOptions {
   readonly trace?: Trace;
 }
 
