@@ -77,9 +77,12 @@ function sameId(a: i32, b: i32): bool {
   return true;
 }
 
-/** A scalar without an id is linked to nothing: it pairs like one with an id of its own. */
+/**
+ * A number that was linked to nothing is safe whatever it is linked to now; one that was linked and is no more pairs
+ * like one with an id of its own.
+ */
 function sameScalarId(a: i32, b: i32): bool {
-  return sameId(a != 0 ? a : ++freshId, b != 0 ? b : ++freshId);
+  return a == 0 || sameId(a, b != 0 ? b : ++freshId);
 }
 
 /** Equal bytes from the record's start up to (not including) an offset. */
@@ -122,7 +125,7 @@ function regsExact(old: Reg, cur: Reg): bool {
 function scalarSafe(old: Reg, cur: Reg, level: i32): bool {
   if (strictScalars) return sameFacts(old, cur) && sameScalarId(old.id, cur.id);
   if (old.precise == 0 && level == COVERED) return true;
-  if ((old.id & ADD_CONST) != (cur.id & ADD_CONST)) return false;
+  if (old.id != 0 && (old.id & ADD_CONST) != (cur.id & ADD_CONST)) return false;
   if ((old.id & ADD_CONST) != 0 && old.off != cur.off) return false;
   return covers(old, cur) && sameScalarId(old.id, cur.id);
 }
