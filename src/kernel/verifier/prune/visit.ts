@@ -141,7 +141,8 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
     if (stateInsnIdx(saved.state) !== insnIdx) continue;
     if (branches(saved.state) !== 0) {
       if (compareUnfinished(env, saved.state, insnIdx) === "covered") {
-        hit(env, saved, insnIdx, true);
+        // A callback's rounds are no loop of the control-flow graph: Linux waits for no precision there.
+        hit(env, saved, insnIdx, env.aux[insnIdx]?.callsCallback !== true);
         return true;
       }
       if (!force && jumps < LOOP_SAVE_AFTER_JUMPS && insns < LOOP_SAVE_AFTER_INSNS) save = false;
