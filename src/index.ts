@@ -4,11 +4,12 @@
  *
  * @packageDocumentation
  */
+
+export { Btf, BtfError } from "./btf/btf.ts";
+export { type BtfValue, decodeValue, encodeValue } from "./btf/value.ts";
 export { assemble } from "./isa/asm.ts";
 export { disasmInsn } from "./isa/disasm.ts";
 export { decodeInsns, encodeInsns, type Insn } from "./isa/insn.ts";
-export { Btf, BtfError } from "./btf/btf.ts";
-export { type BtfValue, decodeValue, encodeValue } from "./btf/value.ts";
 export { SysError } from "./kernel/error.ts";
 export {
   Kernel,
@@ -28,7 +29,7 @@ export { PcapReader } from "./lib/pcap/reader.ts";
 export { pcapHeader, pcapRecord } from "./lib/pcap/writer.ts";
 export { BpfProgram } from "./lib/program.ts";
 export { type KernelTarget, LINUX_6_18 } from "./lib/resolve.ts";
-export { ObjectError, type MapSpec, type ObjectSpec, type ProgramSpec } from "./lib/spec.ts";
+export { type MapSpec, ObjectError, type ObjectSpec, type ProgramSpec } from "./lib/spec.ts";
 export type { TestRun, TestRunResult } from "./lib/sys.ts";
 export { type CallResult, call } from "./transport/call.ts";
 export type { Task, UserBuffer, UserMemory } from "./transport/task.ts";
@@ -40,4 +41,6 @@ export { ELEM_FLAG, MAP_FLAG, PROG_FLAG } from "./uapi/flags.ts";
 export { HELPER } from "./uapi/helper_id.ts";
 export { MAP_TYPE } from "./uapi/map_type.ts";
 export { PROG_TYPE } from "./uapi/prog_type.ts";
+export { SK_BUFF } from "./uapi/skb.ts";
+export { XDP_MD } from "./uapi/xdp.ts";
 export { VERSION } from "./version.ts";

@@ -11,7 +11,8 @@ type MapContents = Readonly<Record<string, readonly { readonly key: BtfValue; re
 export function fillMaps(object: BpfObject, path: string): void {
   for (const [name, entries] of Object.entries(readContents(path))) {
     const map = object.map(name);
-    if (!Array.isArray(entries)) throw new UserError(`${path}: ${name}: expected a list of {"key": …, "value": …}`);
+    if (!Array.isArray(entries))
+      throw new UserError(`${path}: ${name}: expected a list of {"key": …, "value": …}`);
     for (const entry of entries) {
       try {
         map.set(valueFor(map, entry.key), valueFor(map, entry.value));
@@ -31,11 +32,14 @@ function readContents(path: string): MapContents {
     if (error instanceof SyntaxError) throw new UserError(`${path}: expected JSON: ${error.message}`);
     throw error;
   }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw new UserError(`${path}: expected an object of maps by name`);
+  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed))
+    throw new UserError(`${path}: expected an object of maps by name`);
   return ("maps" in parsed ? parsed.maps : parsed) as MapContents;
 }
 
 /** Without BTF keys and values are hex, with it they are typed. */
 function valueFor(map: BpfMap, value: BtfValue): BtfValue | Uint8Array {
-  return map.btf === undefined && typeof value === "string" ? Uint8Array.from(Buffer.from(value, "hex")) : value;
+  return map.btf === undefined && typeof value === "string"
+    ? Uint8Array.from(Buffer.from(value, "hex"))
+    : value;
 }

@@ -66,7 +66,8 @@ function chooseProgram(spec: ObjectSpec, name: string | undefined): ProgramSpec 
   const targets = new Set(spec.maps.flatMap((map) => map.slots.map((slot) => slot.program)));
   const found =
     name === undefined
-      ? (spec.programs.find((p) => p.autoload && takesPackets(p) && !targets.has(p.name)) ?? spec.programs.find(takesPackets))
+      ? (spec.programs.find((p) => p.autoload && takesPackets(p) && !targets.has(p.name)) ??
+        spec.programs.find(takesPackets))
       : (spec.programs.find((p) => p.name === name) ?? spec.programs.find((p) => p.section === name));
   if (found !== undefined) return found;
   const names = spec.programs.map((p) => `${p.name} (${p.section})`).join(", ") || "none";
