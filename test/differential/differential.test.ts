@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkOne } from "../../src/tools/check/check.ts";
 import type { CheckResult } from "../../src/tools/check/result_format.ts";
 import { createKernel, type Kernel } from "../../src/transport/in_process.ts";
-import { askKernel, noKernel } from "../support/oracle.ts";
+import { askLiveKernel, liveKernelAnswers } from "../support/live_kernel.ts";
 import { type Generated, generateTest } from "./generate.ts";
 
 // Random programs: the interpreter, the JIT and the live kernel must give the same verdict, errno, return values and
@@ -14,10 +14,9 @@ const PROGRAMS = Number(process.env.ANYBPF_PROGRAMS ?? 2000);
 const BATCH = 250;
 /** Instructions that the verifier may process: the few programs that take seconds to verify would take half the time. */
 const LONGEST = Number(process.env.ANYBPF_LONGEST ?? 50_000);
-const skip = noKernel();
+const live = liveKernelAnswers();
 
 console.info(`differential: seed ${seed} (ANYBPF_SEED), ${PROGRAMS} programs (ANYBPF_PROGRAMS)`);
-if (skip !== undefined) console.warn(`differential: the live kernel isn't asked: ${skip}`);
 
 const OPTIONS = { logLevel: 1, logSize: 1 << 24, run: true, xlated: false, unpriv: false, baseDir: "." };
 
@@ -69,8 +68,8 @@ describe("random programs", () => {
     const size = Math.min(BATCH, PROGRAMS - from);
     let programs = Array.from({ length: size }, (_, i) => generateTest(seed + from + i));
     let byLinux: CheckResult[] | undefined;
-    if (skip === undefined) {
-      const answers = askKernel(programs.map(({ test }) => test));
+    if (live) {
+      const answers = askLiveKernel(programs.map(({ test }) => test));
       const short = (i: number) => (answers[i]?.stats?.insns_processed ?? 0) <= LONGEST;
       programs = programs.filter((_, i) => short(i));
       byLinux = answers.filter((_, i) => short(i));

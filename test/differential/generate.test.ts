@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { decodeInsns } from "../../src/isa/insn.ts";
 import { encodingError } from "../../src/isa/legality.ts";
-import { askKernel, noKernel } from "../support/oracle.ts";
+import { askLiveKernel, liveKernelAnswers } from "../support/live_kernel.ts";
 import { generateTest } from "./generate.ts";
 
 const seed = Number(process.env.ANYBPF_SEED ?? Date.now() & 0xffffff);
-const skip = noKernel();
-if (skip !== undefined) console.warn(`generate: the live kernel isn't asked: ${skip}`);
+const live = liveKernelAnswers();
 console.info(`generate: seed ${seed} (ANYBPF_SEED)`);
 
 const many = (count: number, options = {}) =>
@@ -32,7 +31,7 @@ describe("generateTest", () => {
   });
 });
 
-describe.skipIf(skip !== undefined)("against the live kernel", () => {
+describe.skipIf(!live)("against the live kernel", () => {
   const lastLine = (log = "") =>
     log
       .split("\n")
@@ -41,7 +40,7 @@ describe.skipIf(skip !== undefined)("against the live kernel", () => {
       ?.replace(/0x[0-9a-f]+|-?\d+/g, "N") ?? "";
 
   it("programs without mistakes are nearly all accepted, and run", () => {
-    const results = askKernel(many(150, { mutated: 0, wrong: 0 }).map(({ test }) => test));
+    const results = askLiveKernel(many(150, { mutated: 0, wrong: 0 }).map(({ test }) => test));
     const rejected = results.filter(({ verdict }) => verdict !== "accept");
     expect(rejected.map(({ name, log }) => `${name}: ${lastLine(log)}`).length).toBeLessThan(8);
     const runs = results.flatMap((result) => result.runs ?? []);
@@ -50,7 +49,7 @@ describe.skipIf(skip !== undefined)("against the live kernel", () => {
   });
 
   it("half to four fifths of the others are accepted, and the rest refused for many reasons", () => {
-    const results = askKernel(many(400).map(({ test }) => test));
+    const results = askLiveKernel(many(400).map(({ test }) => test));
     const accepted = results.filter(({ verdict }) => verdict === "accept").length / results.length;
     expect(accepted).toBeGreaterThan(0.5);
     expect(accepted).toBeLessThan(0.8);
@@ -63,7 +62,8 @@ describe.skipIf(skip !== undefined)("against the live kernel", () => {
 
   it("what runs gives the same each time", () => {
     const tests = many(150, { mutated: 0 }).map(({ test }) => test);
-    const outputs = () => askKernel(tests).map(({ runs }) => runs?.map(({ duration_ns: _, ...run }) => run));
+    const outputs = () =>
+      askLiveKernel(tests).map(({ runs }) => runs?.map(({ duration_ns: _, ...run }) => run));
     expect(outputs()).toEqual(outputs());
   });
 });
