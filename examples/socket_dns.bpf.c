@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A socket filter that accepts DNS queries and answers over UDP, cut to 512 bytes, and counts packet lengths in a
- * histogram of powers of two. It reads the packet with the classic load instructions and with bpf_skb_load_bytes.
+ * histogram of powers of two. It reads the packet with the classic load instructions, from the network header on: so
+ * it works on packet sockets with and without the link header, and in BPF_PROG_TEST_RUN.
  */
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/in.h>
 #include <linux/ip.h>
@@ -40,19 +42,17 @@ int socket_dns(struct __sk_buff *skb)
 {
 	__u32 bucket = log2_of(skb->len);
 	__u32 *count = bpf_map_lookup_elem(&lengths, &bucket);
-	struct udphdr udp;
-	__u32 header;
+	__u32 udp;
 
 	if (count)
 		__sync_fetch_and_add(count, 1);
-	if (load_half(skb, 12) != ETH_P_IP)
+	if (skb->protocol != htons(ETH_P_IP))
 		return 0;
-	if (load_byte(skb, ETH_HLEN + __builtin_offsetof(struct iphdr, protocol)) != IPPROTO_UDP)
+	if (load_byte(skb, SKF_NET_OFF + __builtin_offsetof(struct iphdr, protocol)) != IPPROTO_UDP)
 		return 0;
-	header = (load_byte(skb, ETH_HLEN) & 15) * 4;
-	if (bpf_skb_load_bytes(skb, ETH_HLEN + header, &udp, sizeof(udp)))
-		return 0;
-	if (udp.source != htons(dns_port) && udp.dest != htons(dns_port))
+	udp = SKF_NET_OFF + (load_byte(skb, SKF_NET_OFF) & 15) * 4;
+	if (load_half(skb, udp + __builtin_offsetof(struct udphdr, source)) != dns_port &&
+	    load_half(skb, udp + __builtin_offsetof(struct udphdr, dest)) != dns_port)
 		return 0;
 	return 512;
 }

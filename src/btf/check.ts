@@ -83,9 +83,9 @@ function checkHeader(checker: BtfChecker, bytes: Uint8Array): { start: number; l
 
   const room = bytes.length - hdrLen;
   const sections = [
-    { offset: typeOff, length: typeLen },
     { offset: strOff, length: strLen },
-    // As Linux sorts them: by a difference that is cut to 32 bits.
+    { offset: typeOff, length: typeLen },
+    // As Linux sorts them: by a difference that is cut to 32 bits, strings first if it is zero.
   ].sort((a, b) => (a.offset - b.offset) | 0);
   let total = 0;
   for (const { offset, length } of sections) {

@@ -111,7 +111,9 @@ export class Elf {
 
   /** Reads an object. The bytes are kept, not copied. `file` is for messages. Throws ElfError. */
   static parse(bytes: Uint8Array, file: string): Elf {
-    const sections = readSections(bytes, file);
+    // A Node Buffer is taken as the plain array of bytes that it is.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const sections = readSections(plain, file);
     const symbols = readSymbols(sections, file);
     return new Elf(file, sections, symbols, readRelocations(sections, symbols, file));
   }
