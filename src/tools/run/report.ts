@@ -168,11 +168,11 @@ function printMap(map: BpfMap, print: (text: string) => void): void {
   // Array elements exist from the start: those that nothing was written to say nothing.
   const isArray = map.type === MAP_TYPE.ARRAY || map.type === MAP_TYPE.PERCPU_ARRAY;
   const shown = isArray && all.length > 1 ? all.filter(({ value }) => !isZero(value)) : all;
-  print(
-    `\n${pc.bold(map.name)}  ${type}, ${count(shown.length)} of ${count(map.maxEntries)} ${isArray ? "elements not zero" : "entries"}\n`,
-  );
+  const single = isArray && map.maxEntries === 1;
+  const held = `${count(shown.length)} of ${count(map.maxEntries)} ${isArray ? "elements not zero" : "entries"}`;
+  print(`\n${pc.bold(map.name)}  ${type}${single ? "" : `, ${held}`}\n`);
   for (const { key, value } of shown.slice(0, SHOWN_ENTRIES)) {
-    print(`  ${map.maxEntries === 1 && isArray ? "" : `${pc.cyan(text(key))}  `}${text(value)}\n`);
+    print(`  ${single ? "" : `${pc.cyan(text(key))}  `}${text(value)}\n`);
   }
   if (shown.length > SHOWN_ENTRIES)
     print(pc.dim(`  … ${count(shown.length - SHOWN_ENTRIES)} more; --json prints all\n`));
