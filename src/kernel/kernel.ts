@@ -172,6 +172,7 @@ function compose(
     supportsHelper: (id) => helpers.supports(id),
     install: installer(dataplane, helpers, options.engine),
     testRun: (input) => testRun(dataplane, input),
+    cpus: dataplane.cpus,
     now: options.now,
   };
 }

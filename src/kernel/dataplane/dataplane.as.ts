@@ -44,3 +44,12 @@ export {
 } from "../maps/arraymap.as";
 export { lpm_lookup, lpm_update, lpm_delete } from "../maps/lpm_trie.as";
 export { queue_push, queue_pop, queue_peek } from "../maps/queue_stack.as";
+export * from "../maps/redirect_map.as";
+export {
+  bpf_ringbuf_discard,
+  bpf_ringbuf_output,
+  bpf_ringbuf_query,
+  bpf_ringbuf_reserve,
+  bpf_ringbuf_submit,
+} from "../maps/ringbuf.as";
+export * from "../helpers/perf_event.as";

@@ -32,6 +32,7 @@ const RENAMED: Readonly<Record<string, string>> = {
 /** As RENAMED, for XDP programs only. */
 const RENAMED_XDP: Readonly<Record<string, string>> = {
   redirect: "bpf_xdp_redirect",
+  perf_event_output: "bpf_xdp_event_output",
   check_mtu: "bpf_xdp_check_mtu",
 };
 

@@ -25,10 +25,3 @@ export const arrayAllocCheck: AllocCheck = (spec) => {
   if (percpu && Math.ceil(valueSize / 8) * 8 > PERCPU_VALUE_MAX) throw new SysError(E.E2BIG);
   return spec;
 };
-
-/** Checks a prog_array, whose values are descriptors at the system call. Errno: EINVAL. */
-export const fdArrayAllocCheck: AllocCheck = (spec) => {
-  valid(spec.maxEntries !== 0 && spec.keySize === 4 && spec.valueSize === 4);
-  checkFlags(spec.flags, MAP_FLAG.NUMA_NODE | MAP_FLAG.RDONLY | MAP_FLAG.WRONLY);
-  return spec;
-};

@@ -9,6 +9,8 @@ import type { CreateMap, MapSpec } from "./map.ts";
 import { attempt, spec } from "./testing/ask.ts";
 import { createPlane } from "./testing/plane.ts";
 
+/** These were recorded without an inner map, which is the system call's to check. */
+const NEED_INNER: ReadonlySet<number> = new Set([MAP_TYPE.ARRAY_OF_MAPS, MAP_TYPE.HASH_OF_MAPS]);
 const FACTS = "../shared/facts/map-create.tsv";
 
 /** 0, or the errno. */
@@ -50,7 +52,7 @@ describe("createMap", async () => {
       const wrong: string[] = [];
       let asked = 0;
       for (const [upper, { value: type }] of Object.entries(MAP_TYPES)) {
-        if (!supportsMapType(type)) continue;
+        if (!supportsMapType(type) || NEED_INNER.has(type)) continue;
         for (const keySize of sizes)
           for (const valueSize of sizes)
             for (const maxEntries of [0, 1, 3, 4096])

@@ -1,8 +1,10 @@
 import { E } from "../../uapi/errno.ts";
+import { MAP_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE, MAP_TYPES } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
 import { type AllocCheck, checkNumaNode, valid } from "./alloc_check.ts";
-import { arrayAllocCheck, fdArrayAllocCheck } from "./arraymap.ts";
+import { arrayAllocCheck } from "./arraymap.ts";
+import { FD_MAP_CHECKS } from "./fd_maps.ts";
 import { htabAllocCheck } from "./hashtab.ts";
 import { createLinearMap, type MapMemory } from "./linear_map.ts";
 import { lpmAllocCheck } from "./lpm_trie.ts";
@@ -10,22 +12,25 @@ import type { CreateMap } from "./map.ts";
 import { queueAllocCheck } from "./queue_stack_maps.ts";
 
 /** The supported map types and their checks. */
-const CHECKS: ReadonlyMap<number, AllocCheck> = new Map([
+const CHECKS: ReadonlyMap<number, AllocCheck> = new Map<number, AllocCheck>([
   [MAP_TYPE.HASH, htabAllocCheck],
   [MAP_TYPE.PERCPU_HASH, htabAllocCheck],
   [MAP_TYPE.LRU_HASH, htabAllocCheck],
   [MAP_TYPE.LRU_PERCPU_HASH, htabAllocCheck],
   [MAP_TYPE.ARRAY, arrayAllocCheck],
   [MAP_TYPE.PERCPU_ARRAY, arrayAllocCheck],
-  [MAP_TYPE.PROG_ARRAY, fdArrayAllocCheck],
   [MAP_TYPE.LPM_TRIE, lpmAllocCheck],
   [MAP_TYPE.QUEUE, queueAllocCheck],
   [MAP_TYPE.STACK, queueAllocCheck],
+  ...FD_MAP_CHECKS,
 ]);
 
 const NAMES: ReadonlyMap<number, string> = new Map(
   Object.entries(MAP_TYPES).map(([name, row]) => [row.value, name.toLowerCase()]),
 );
+
+/** Flags that say what the new descriptor may do; the map itself does not keep them. */
+const DESCRIPTOR_FLAGS = MAP_FLAG.RDONLY | MAP_FLAG.WRONLY;
 
 /** Linear memory for keys and values of one operation, held as long as the kernel. */
 const SCRATCH_BYTES = 4096;
@@ -53,6 +58,7 @@ export function createMapFactory(plane: MapMemory): CreateMap {
     }
     valid(spec.mapExtra === 0n);
     checkNumaNode(spec);
-    return createLinearMap(plane, scratch, check(spec, plane.cpus));
+    const checked = check(spec, plane.cpus);
+    return createLinearMap(plane, scratch, { ...checked, flags: checked.flags & ~DESCRIPTOR_FLAGS });
   };
 }

@@ -45,6 +45,9 @@ export class BpfMap {
   maxPrefix: u32;
   /** Bytes of a key after the prefix length. */
   dataSize: u32;
+
+  /** ringbuf: the block of memory that `data`, on a page boundary, is in. */
+  block: u32;
 }
 
 export const MAP_BYTES: u32 = 160;
@@ -55,6 +58,7 @@ export const PROG_ARRAY: u32 = 3;
 export const PERF_EVENT_ARRAY: u32 = 4;
 export const PERCPU_HASH: u32 = 5;
 export const PERCPU_ARRAY: u32 = 6;
+export const STACK_TRACE: u32 = 7;
 export const CGROUP_ARRAY: u32 = 8;
 export const LRU_HASH: u32 = 9;
 export const LRU_PERCPU_HASH: u32 = 10;
@@ -64,9 +68,11 @@ export const HASH_OF_MAPS: u32 = 13;
 export const DEVMAP: u32 = 14;
 export const CPUMAP: u32 = 16;
 export const XSKMAP: u32 = 17;
+export const SOCKHASH: u32 = 18;
 export const QUEUE: u32 = 22;
 export const STACK: u32 = 23;
 export const DEVMAP_HASH: u32 = 25;
+export const RINGBUF: u32 = 27;
 
 export const BPF_ANY: u64 = 0;
 export const BPF_NOEXIST: u64 = 1;
@@ -75,6 +81,7 @@ export const BPF_F_NO_PREALLOC: u32 = 1;
 
 export const ENOENT: i64 = 2;
 export const E2BIG: i64 = 7;
+export const EAGAIN: i64 = 11;
 export const ENOMEM: i64 = 12;
 export const EEXIST: i64 = 17;
 export const EINVAL: i64 = 22;

@@ -36,6 +36,9 @@ import {
   ARRAY,
   ARRAY_OF_MAPS,
   BpfMap,
+  CPUMAP,
+  DEVMAP,
+  DEVMAP_HASH,
   EINVAL,
   ENOENT,
   EOPNOTSUPP,
@@ -48,11 +51,16 @@ import {
   PERCPU_ARRAY,
   PERCPU_HASH,
   QUEUE,
+  RINGBUF,
+  SOCKHASH,
   STACK,
+  STACK_TRACE,
   mapAt,
 } from "./layout.as";
 import { lpm_delete, lpm_free, lpm_init, lpm_lookup, lpm_next_key, lpm_update } from "./lpm_trie.as";
+import { pairs_delete, pairs_init, pairs_lookup, pairs_set } from "./pairs.as";
 import { queue_free, queue_init, queue_peek, queue_pop, queue_push } from "./queue_stack.as";
+import { ringbuf_free, ringbuf_init } from "./ringbuf.as";
 
 /** Makes an empty map of a type that createMap has checked; 0 if there is no memory. The caller frees it. */
 export function map_create(
@@ -85,6 +93,7 @@ function init(map: BpfMap): bool {
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
       return htab_init(map, false);
     case PERCPU_HASH:
     case LRU_PERCPU_HASH:
@@ -98,6 +107,15 @@ function init(map: BpfMap): bool {
     case QUEUE:
     case STACK:
       return queue_init(map);
+    case DEVMAP:
+    case CPUMAP:
+      return pairs_init(map);
+    case RINGBUF:
+      return ringbuf_init(map);
+    case STACK_TRACE:
+    case SOCKHASH:
+      // Nothing can be in them yet.
+      return true;
   }
   return slots_init(map);
 }
@@ -109,6 +127,7 @@ export function map_free(address: u32): void {
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
     case PERCPU_HASH:
     case LRU_PERCPU_HASH:
       htab_free(map);
@@ -119,6 +138,9 @@ export function map_free(address: u32): void {
     case QUEUE:
     case STACK:
       queue_free(map);
+      break;
+    case RINGBUF:
+      ringbuf_free(map);
       break;
     default:
       array_free(map);
@@ -149,6 +171,10 @@ export function map_lookup_elem(map: i64, key: i64): i64 {
       const value = htab_lookup(map, key);
       return value ? <i64>load<u32>(<usize>value) : 0;
     }
+    case DEVMAP:
+      return pairs_lookup(map, key);
+    case DEVMAP_HASH:
+      return htab_lookup(map, key);
   }
   return 0;
 }
@@ -233,6 +259,7 @@ export function sys_lookup(address: u32, key: u32, out: u32): i32 {
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
       value = htab_peek(map, <usize>key);
       break;
     case PERCPU_HASH:
@@ -251,6 +278,10 @@ export function sys_lookup(address: u32, key: u32, out: u32): i32 {
     case QUEUE:
     case STACK:
       return <i32>queue_peek(at, <i64>out);
+    case DEVMAP:
+    case CPUMAP:
+      value = pairs_lookup(at, <i64>key);
+      break;
     default: {
       const object = array_of_maps_lookup(at, <i64>key);
       if (!object) return <i32>-ENOENT;
@@ -271,6 +302,7 @@ export function sys_update(address: u32, key: u32, value: u32, flags: u32): i32 
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
     case PERCPU_HASH:
     case LRU_PERCPU_HASH:
       return <i32>htab_update_all(at, <i64>key, <i64>value, <i64>flags);
@@ -283,6 +315,9 @@ export function sys_update(address: u32, key: u32, value: u32, flags: u32): i32 
     case QUEUE:
     case STACK:
       return <i32>queue_push(at, <i64>value, <i64>flags);
+    case DEVMAP:
+    case CPUMAP:
+      return <i32>pairs_set(map, <usize>key, <usize>value);
   }
   return <i32>slots_update(map, <usize>key, <usize>value, <u64>flags);
 }
@@ -294,6 +329,7 @@ export function sys_delete(address: u32, key: u32): i32 {
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
     case PERCPU_HASH:
     case LRU_PERCPU_HASH:
       return <i32>htab_delete(<i64>address, <i64>key);
@@ -304,6 +340,9 @@ export function sys_delete(address: u32, key: u32): i32 {
     case QUEUE:
     case STACK:
       return <i32>-EINVAL;
+    case DEVMAP:
+    case CPUMAP:
+      return <i32>pairs_delete(map, <usize>key);
   }
   return <i32>slots_delete(map, <usize>key);
 }
@@ -315,6 +354,7 @@ export function sys_next_key(address: u32, key: u32, out: u32): i32 {
     case HASH:
     case LRU_HASH:
     case HASH_OF_MAPS:
+    case DEVMAP_HASH:
     case PERCPU_HASH:
     case LRU_PERCPU_HASH:
       return <i32>htab_next_key(map, <usize>key, <usize>out);

@@ -5,6 +5,7 @@ import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
 import { readAttr } from "./attr.ts";
 import { BtfObject } from "./btf_object.ts";
+import { type InnerTemplate, innerTemplate, MAPS_OF_MAPS } from "./inner_map.ts";
 import { type MapBtf, MapObject } from "./map_object.ts";
 import { objectName } from "./name.ts";
 import { type Caller, type Command, openFd } from "./system.ts";
@@ -35,6 +36,9 @@ const UNPRIVILEGED: ReadonlySet<number> = new Set([
 /** Map types that say EPERM to such a task before they look at the rest. */
 const PRIVILEGED_FIRST: ReadonlySet<number> = new Set([MAP_TYPE.LPM_TRIE, MAP_TYPE.STACK_TRACE]);
 
+/** A `numa_node` that stands for none. */
+const NUMA_NO_NODE = 0xffffffff;
+
 /** BPF_MAP_CREATE: a descriptor of a new map. */
 export const mapCreate: Command = (system, caller, attr) => {
   const a = readAttr("MAP_CREATE", attr);
@@ -47,7 +51,8 @@ export const mapCreate: Command = (system, caller, attr) => {
   if (a.map_extra !== 0n && a.map_type !== MAP_TYPE.BLOOM_FILTER && a.map_type !== MAP_TYPE.ARENA)
     throw new SysError(E.EINVAL);
   const access = fileAccess(a.map_flags);
-  if ((a.map_flags & MAP_FLAG.NUMA_NODE) !== 0 && a.numa_node !== 0) throw new SysError(E.EINVAL);
+  if ((a.map_flags & MAP_FLAG.NUMA_NODE) !== 0 && a.numa_node !== 0 && a.numa_node !== NUMA_NO_NODE)
+    throw new SysError(E.EINVAL);
   if (a.map_ifindex !== 0) throw new SysError(E.EOPNOTSUPP, "maps can't be offloaded to a device");
   if (!caller.caps.bpf && PRIVILEGED_FIRST.has(a.map_type)) throw new SysError(E.EPERM);
   const map = system.createMap({
@@ -61,7 +66,9 @@ export const mapCreate: Command = (system, caller, attr) => {
     name,
   });
   let types: MapBtf | undefined;
+  let inner: InnerTemplate | undefined;
   try {
+    if (MAPS_OF_MAPS.has(a.map_type)) inner = innerTemplate(caller, a.inner_map_fd);
     if (!caller.caps.bpf && !UNPRIVILEGED.has(a.map_type)) throw new SysError(E.EPERM);
     if (a.btf_key_type_id !== 0 || a.btf_value_type_id !== 0) {
       types = mapBtf(caller, a.btf_fd, a.btf_key_type_id, a.btf_value_type_id);
@@ -69,10 +76,12 @@ export const mapCreate: Command = (system, caller, attr) => {
     }
   } catch (error) {
     map.free();
+    inner?.btf?.put();
     throw error;
   }
   types?.object.get();
-  const object = system.maps.add((id, forget) => new MapObject(id, forget, map, types));
+  const parts = { ...(types === undefined ? {} : { types }), ...(inner === undefined ? {} : { inner }) };
+  const object = system.maps.add((id, forget) => new MapObject(id, forget, map, parts));
   return openFd(caller, object, access);
 };
 

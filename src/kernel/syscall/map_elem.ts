@@ -3,11 +3,11 @@ import { ELEM_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
 import { readAttr } from "./attr.ts";
+import { opsOf } from "./elem_ops.ts";
 import { MapObject } from "./map_object.ts";
-import { storeProgram } from "./prog_array.ts";
 import type { Caller, Command } from "./system.ts";
 
-/** Map types that hold descriptors of other objects: user space reads an id, if anything, and no value. */
+/** Map types of plain values that BPF_MAP_LOOKUP_AND_DELETE_ELEM works on. */
 const TAKES_AND_DELETES: ReadonlySet<number> = new Set([
   MAP_TYPE.HASH,
   MAP_TYPE.PERCPU_HASH,
@@ -50,30 +50,21 @@ export const mapLookupElem: Command = (_system, caller, attr) => {
   const map = mapOf(caller, a.map_fd, "read");
   checkLock(a.flags);
   const key = readKey(caller, map, a.key);
-  const value = map.map.type === MAP_TYPE.PROG_ARRAY ? programId(map, key) : map.map.lookup(key, a.flags);
+  const value = opsOf(map).lookup?.(map, key) ?? map.map.lookup(key, 0n);
   caller.memory.write(a.value, value);
   return 0;
 };
 
-/** What user space reads from a program array: the id of the program in the slot. */
-function programId(map: MapObject, key: Uint8Array): Uint8Array {
-  const slot = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
-  const program = map.programs.get(slot);
-  if (program === undefined) throw new SysError(E.ENOENT);
-  const value = new Uint8Array(4);
-  new DataView(value.buffer).setUint32(0, program.id, true);
-  return value;
-}
-
 /** BPF_MAP_UPDATE_ELEM: stores a value under a key. */
-export const mapUpdateElem: Command = (_system, caller, attr) => {
+export const mapUpdateElem: Command = (system, caller, attr) => {
   const a = readAttr("MAP_UPDATE_ELEM", attr);
   const map = mapOf(caller, a.map_fd, "write");
   checkLock(a.flags);
   const key = readKey(caller, map, a.key);
   const value = caller.memory.read(a.value, map.map.syscallValueSize);
-  if (map.map.type === MAP_TYPE.PROG_ARRAY) storeProgram(caller, map, key, value, a.flags);
-  else map.map.update(key, value, a.flags);
+  const { update } = opsOf(map);
+  if (update === undefined) map.map.update(key, value, a.flags);
+  else update(map, key, value, a.flags, { system, caller });
   return 0;
 };
 
@@ -82,17 +73,9 @@ export const mapDeleteElem: Command = (_system, caller, attr) => {
   const a = readAttr("MAP_DELETE_ELEM", attr);
   const map = mapOf(caller, a.map_fd, "write");
   const key = readKey(caller, map, a.key);
-  if (map.map.type === MAP_TYPE.PROG_ARRAY) {
-    const slot = new DataView(key.buffer, key.byteOffset).getUint32(0, true);
-    if (slot >= map.map.maxEntries) throw new SysError(E.E2BIG);
-    const program = map.programs.get(slot);
-    if (program === undefined) throw new SysError(E.ENOENT);
-    map.map.delete(key);
-    map.programs.delete(slot);
-    program.put();
-  } else {
-    map.map.delete(key);
-  }
+  const { delete: remove } = opsOf(map);
+  if (remove === undefined) map.map.delete(key);
+  else remove(map, key);
   return 0;
 };
 
@@ -101,7 +84,7 @@ export const mapGetNextKey: Command = (_system, caller, attr) => {
   const a = readAttr("MAP_GET_NEXT_KEY", attr);
   const map = mapOf(caller, a.map_fd, "read");
   const key = a.key === 0n ? undefined : readKey(caller, map, a.key);
-  caller.memory.write(a.next_key, map.map.nextKey(key));
+  caller.memory.write(a.next_key, opsOf(map).nextKey?.(map, key) ?? map.map.nextKey(key));
   return 0;
 };
 
@@ -112,10 +95,11 @@ export const mapLookupAndDeleteElem: Command = (_system, caller, attr) => {
   const map = mapOf(caller, a.map_fd, "both");
   checkLock(a.flags);
   const key = readKey(caller, map, a.key);
-  if (!TAKES_AND_DELETES.has(map.map.type)) throw new SysError(E.ENOTSUPP);
+  const take = opsOf(map).lookupAndDelete;
+  if (take === undefined && !TAKES_AND_DELETES.has(map.map.type)) throw new SysError(E.ENOTSUPP);
   // The value is looked up first, so that a bad pointer loses nothing.
   caller.memory.at(a.value, map.map.syscallValueSize);
-  caller.memory.write(a.value, map.map.lookupAndDelete(key, a.flags));
+  caller.memory.write(a.value, take?.(map, key) ?? map.map.lookupAndDelete(key, a.flags));
   return 0;
 };
 

@@ -3,14 +3,21 @@ import { MAP_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import type { BpfMap, MapFacts } from "../maps/map.ts";
 import type { BtfObject } from "./btf_object.ts";
+import type { InnerTemplate } from "./inner_map.ts";
 import { KernelObject } from "./object.ts";
-import type { ProgObject } from "./prog_object.ts";
 
 /** The types of a map's key and value: a reference on the BTF object and two ids in it. */
 export interface MapBtf {
   readonly object: BtfObject;
   readonly keyTypeId: number;
   readonly valueTypeId: number;
+}
+
+/** What a map is made with besides itself. */
+export interface MapParts {
+  readonly types?: MapBtf;
+  /** For maps of maps: what its inner maps are like. */
+  readonly inner?: InnerTemplate;
 }
 
 /** What the programs of a program array must have in common; fixed by the first program that touches it. */
@@ -20,23 +27,25 @@ export interface ProgArrayOwner {
   readonly xdpHasFrags: boolean;
 }
 
-/** A map with its life cycle: the map itself, its types, and for program arrays the programs it holds. */
+/** A map with its life cycle: the map itself, its types, and the objects that its elements stand for. */
 export class MapObject extends KernelObject {
   readonly kind = "map";
   readonly map: BpfMap;
   readonly types: MapBtf | undefined;
+  readonly inner: InnerTemplate | undefined;
   /** True after BPF_MAP_FREEZE: user space may not write any more. */
   frozen = false;
-  /** For program arrays: what the programs must have in common. */
+  /** For maps that hold programs: what those must have in common. */
   owner: ProgArrayOwner | undefined;
-  /** For program arrays: the programs by slot, each with a reference. */
-  readonly programs = new Map<number, ProgObject>();
+  /** What elements stand for (programs, inner maps), by key, each with a reference. */
+  readonly #held = new Map<string, { readonly key: Uint8Array; readonly object: KernelObject }>();
   #userReferences = 0;
 
-  constructor(id: number, forget: (object: KernelObject) => void, map: BpfMap, types: MapBtf | undefined) {
+  constructor(id: number, forget: (object: KernelObject) => void, map: BpfMap, parts: MapParts) {
     super(id, forget);
     this.map = map;
-    this.types = types;
+    this.types = parts.types;
+    this.inner = parts.inner;
   }
 
   override getUser(): void {
@@ -48,18 +57,25 @@ export class MapObject extends KernelObject {
    * themselves, and neither would ever be freed.
    */
   override putUser(): void {
-    if (--this.#userReferences === 0 && this.map.type === MAP_TYPE.PROG_ARRAY) this.clearPrograms();
+    if (--this.#userReferences !== 0 || this.map.type !== MAP_TYPE.PROG_ARRAY) return;
+    for (const { key } of [...this.#held.values()]) {
+      this.map.delete(key);
+      this.hold(key, undefined);
+    }
   }
 
-  /** Takes all programs out of a program array. */
-  clearPrograms(): void {
-    for (const [slot, program] of [...this.programs]) {
-      const key = new Uint8Array(4);
-      new DataView(key.buffer).setUint32(0, slot, true);
-      this.map.delete(key);
-      this.programs.delete(slot);
-      program.put();
-    }
+  /** What the element of a key stands for, or undefined. */
+  heldAt(key: Uint8Array): KernelObject | undefined {
+    return this.#held.get(String(key))?.object;
+  }
+
+  /** Notes what the element of a key stands for, undefined for nothing; what it stood for before is let go. */
+  hold(key: Uint8Array, object: KernelObject | undefined): void {
+    const name = String(key);
+    const old = this.#held.get(name)?.object;
+    if (object === undefined) this.#held.delete(name);
+    else this.#held.set(name, { key: key.slice(), object: object.get() });
+    old?.put();
   }
 
   /** What the verifier is told of the map. */
@@ -79,6 +95,7 @@ export class MapObject extends KernelObject {
       frozen: this.frozen,
       btfKeyTypeId: this.types?.keyTypeId ?? 0,
       btfValueTypeId: this.types?.valueTypeId ?? 0,
+      ...(this.inner === undefined ? {} : { inner: this.inner.facts }),
       ...(btf === undefined ? {} : { btf }),
       ...(readOnly ? { constValue: this.#contents() } : {}),
     };
@@ -99,8 +116,10 @@ export class MapObject extends KernelObject {
   }
 
   protected release(): void {
-    this.clearPrograms();
     this.map.free();
+    for (const { object } of this.#held.values()) object.put();
+    this.#held.clear();
+    this.inner?.btf?.put();
     this.types?.object.put();
   }
 }

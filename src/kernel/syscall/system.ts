@@ -25,6 +25,8 @@ export interface System {
     unload: () => void;
   };
   readonly testRun: (input: TestRunInput) => TestRunResult;
+  /** Possible CPUs. */
+  readonly cpus: number;
   /** Nanoseconds since the kernel started. */
   readonly now: () => number;
 }
