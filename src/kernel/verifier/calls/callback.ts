@@ -12,6 +12,7 @@ import {
   curframe,
   frameAt,
   frameReg,
+  isNullScalar,
   setCallbackDepth,
   setCallbackRetMax,
   setCallbackRetMin,
@@ -27,6 +28,9 @@ import { pushPath } from "../walk/paths.ts";
 import { mapOf, reg } from "../walk/regs.ts";
 import { enterFrame } from "./frames.ts";
 import type { CallMeta } from "./meta.ts";
+
+/** The kernel's own "not supported", which errno.h lacks. */
+const ENOTSUPP = 524;
 
 /** Map types that bpf_for_each_map_elem walks. */
 const WALKABLE: ReadonlySet<number> = new Set<number>([
@@ -47,7 +51,7 @@ const loopArgs: SetArgs = (_env, caller, callee) => {
 
 const mapElemArgs: SetArgs = (env, caller, callee, meta) => {
   if (!WALKABLE.has(mapOf(env, meta.map).type)) {
-    throw reject(env, E.EINVAL, "callback function not allowed for map");
+    throw reject(env, ENOTSUPP, "callback function not allowed for map");
   }
   const point = (r: RegPtr, type: number): void => {
     setKnownZero(r);
@@ -77,11 +81,20 @@ function enqueue(env: Env, meta: CallMeta, setArgs: SetArgs): void {
   setCallbackDepth(curFrame(env.curState), 0);
 }
 
+/** Whether the call could be replaced by a loop: Linux asks for flags that are zero on every path. */
+function noteLoopFlags(env: Env): void {
+  const aux = env.aux[env.insnIdx];
+  if (aux === undefined || aux.loopInline === false) return;
+  aux.loopInline = isNullScalar(reg(env, 4));
+  if (aux.loopInline) markChainPrecision(env, 4);
+}
+
 /** Checks the callback of a helper that calls one; true if the helper is one that does. */
 export function checkCallback(env: Env, meta: CallMeta): void {
   if (meta.func === HELPERS.for_each_map_elem.value) {
     enqueue(env, meta, mapElemArgs);
   } else if (meta.func === HELPERS.loop.value) {
+    noteLoopFlags(env);
     // The count tells when to stop: it must be kept apart between paths.
     markChainPrecision(env, 1);
     const frame = curFrame(env.curState);

@@ -9,7 +9,6 @@ import {
   isPrecise,
   isScalar,
   isSpilled,
-  parentOf,
   slotAt,
   slotReg,
   stateInsnIdx,
@@ -19,17 +18,15 @@ import type { Env } from "../walk/env.ts";
 import { exploredAt, sameCallsites } from "./explored.ts";
 
 /**
- * The newest saved state at an instruction that lies before `state`'s parent on its path: the round before in a loop
- * that is being walked; 0 if there is none. Linux: find_prev_entry.
+ * The newest saved state at an instruction that lies before `state` on its path: the round before in a loop that is
+ * being walked; 0 if there is none. Linux: find_prev_entry.
  */
 export function findPrevEntry(env: Env, state: StatePtr, insnIdx: number): StatePtr | 0 {
-  const parent = parentOf(state);
-  if (parent === 0) return 0;
-  const list = exploredAt(env.prune, state, insnIdx);
+  const list = exploredAt(env.prune, env.curState, insnIdx);
   for (let i = list.length - 1; i >= 0; i--) {
     const saved = list[i]?.state;
     if (saved === undefined || branches(saved) === 0 || stateInsnIdx(saved) !== insnIdx) continue;
-    if (sameCallsites(saved, parent) && dfsDepth(saved) < dfsDepth(parent)) return saved;
+    if (sameCallsites(saved, state) && dfsDepth(saved) < dfsDepth(state)) return saved;
   }
   return 0;
 }

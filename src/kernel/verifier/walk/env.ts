@@ -51,6 +51,8 @@ export interface InsnAux {
   nospec: boolean;
   /** True for an ALU operation that the speculative paths want sanitised (unprivileged only). */
   aluSanitize: boolean;
+  /** For a call of bpf_loop: true if its flags were zero on the paths so far. */
+  loopInline: boolean | undefined;
   /** True if a zero extension is wanted by 32-bit backends (informational here). */
   zext: boolean;
   /** True for the call and the spills and fills around it of a bpf_fastcall pattern (prepare/fastcall.ts). */
@@ -119,6 +121,7 @@ export function createInsnAux(): InsnAux {
     ctxFieldSize: 0,
     nospec: false,
     aluSanitize: false,
+    loopInline: undefined,
     zext: false,
     fastcallPattern: false,
     fastcallSpills: 0,

@@ -16,6 +16,7 @@ import {
   isConstZero,
   isScalar,
   mayGotoDepth,
+  parentOf,
   regId,
   regType,
   setMayGotoDepth,
@@ -204,7 +205,8 @@ function mayGoto(env: Env, insn: Insn): void {
   if (insn.code !== (CLASS.JMP | JMP.JCOND) || insn.src !== 0 || insn.dst !== 0 || insn.imm !== 0) {
     throw reject(env, E.EINVAL, `invalid may_goto imm ${insn.imm}`);
   }
-  const before = findPrevEntry(env, env.curState, env.insnIdx);
+  const parent = parentOf(env.curState);
+  const before = parent === 0 ? 0 : findPrevEntry(env, parent, env.insnIdx);
   const queued = pushPath(env, env.insnIdx + 1, env.insnIdx, false);
   setMayGotoDepth(queued, mayGotoDepth(queued) + 1);
   if (before !== 0) widenImpreciseScalars(env, before, queued);
