@@ -83,10 +83,10 @@ function checkHeader(checker: BtfChecker, bytes: Uint8Array): { start: number; l
 
   const room = bytes.length - hdrLen;
   const sections = [
-    { offset: strOff, length: strLen },
     { offset: typeOff, length: typeLen },
-    // As Linux sorts them: by a difference that is cut to 32 bits, strings first if it is zero.
-  ].sort((a, b) => (a.offset - b.offset) | 0);
+    { offset: strOff, length: strLen },
+    // As Linux sorts them: by offset, then by length, both as differences that are cut to 32 bits.
+  ].sort((a, b) => (a.offset - b.offset) | 0 || (a.length - b.length) | 0);
   let total = 0;
   for (const { offset, length } of sections) {
     if (offset > room) refuse(E.EINVAL, "Invalid section offset");
