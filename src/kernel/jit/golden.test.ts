@@ -9,6 +9,19 @@ import { createJit } from "./jit.ts";
 const MAP_AT = 0xc400;
 const ELEMENTS = 0xc800;
 
+const subprogram = (): TestProgram => {
+  const insns = assemble(`
+    *(u64 *)(r10 -8) = 7
+    r1 = r10
+    r1 += -8
+    call pc+1
+    exit
+    r0 = *(u64 *)(r1 +0)
+    r0 s/= 3
+    exit`);
+  return { insns, subprogs: [subprog(0, 5, 8), subprog(5, insns.length, 0)] };
+};
+
 /** Programs whose compiled text is kept in `golden/`: what changes there is seen in review. */
 const PROGRAMS: Readonly<Record<string, () => TestProgram>> = {
   /** Packet pointers and what is loaded stay i32; the comparison with data_end is in 64 bits. */
@@ -76,18 +89,9 @@ const PROGRAMS: Readonly<Record<string, () => TestProgram>> = {
     };
   },
   /** A subprogram takes what it reads, and its frame begins below its caller's. */
-  subprogram: () => {
-    const insns = assemble(`
-      *(u64 *)(r10 -8) = 7
-      r1 = r10
-      r1 += -8
-      call pc+1
-      exit
-      r0 = *(u64 *)(r1 +0)
-      r0 s/= 3
-      exit`);
-    return { insns, subprogs: [subprog(0, 5, 8), subprog(5, insns.length, 0)] };
-  },
+  subprogram,
+  /** The same in place of its call. */
+  inlined: subprogram,
 };
 
 describe("compiled code", () => {
@@ -98,7 +102,9 @@ describe("compiled code", () => {
     m.view.setUint32(MAP_AT + MAP.data, ELEMENTS, true);
     m.view.setUint32(MAP_AT + MAP.elemSize, 8, true);
     const program = PROGRAMS[name]?.() ?? { insns: [] };
-    const bytes = createJit(m.env, { tailCalls: true }).compile(link({ ...program, name }));
+    const bytes = createJit(m.env, { tailCalls: true, inline: name === "inlined" }).compile(
+      link({ ...program, name }),
+    );
     const module = (await wabt()).readWasm(bytes, { readDebugNames: true, tail_call: true });
     const text = module.toText({ foldExprs: true });
     module.destroy();

@@ -32,6 +32,7 @@ export function createJit(env: ExecEnv, options: JitOptions = {}): Jit {
   const full: EmitOptions = {
     tailCalls: options.tailCalls ?? WebAssembly.validate(TAIL_CALL_PROBE),
     splitAt: options.splitAt ?? SPLIT_AT,
+    inline: options.inline ?? true,
   };
   const emit = (linked: LinkedProgram): EmittedProgram => emitProgram(env, linked, full);
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DATA, link, machine, random } from "../../../test/support/jit_machine.ts";
+import { linkForTest } from "../../../test/support/executor.ts";
+import { DATA, machine, random } from "../../../test/support/jit_machine.ts";
 import { disasmInsn } from "../../isa/disasm.ts";
 import type { Insn } from "../../isa/insn.ts";
 import { ALU, ATOMIC, CLASS, JMP, MODE, SIZE, SRC } from "../../isa/opcode.ts";
@@ -20,6 +21,7 @@ const insn = (code: number, rest: Partial<Insn> = {}): Insn => ({
 const SIZE_OF_DATA = 64;
 const SIZES = [SIZE.B, SIZE.H, SIZE.W, SIZE.DW];
 const BYTES: Readonly<Record<number, number>> = { [SIZE.B]: 1, [SIZE.H]: 2, [SIZE.W]: 4, [SIZE.DW]: 8 };
+const SUBPROGS = 3;
 const JUMPS = [
   JMP.JEQ,
   JMP.JNE,
@@ -52,7 +54,7 @@ const OPS = [
 
 /**
  * Makes a program of blocks that jump anywhere, so most have cycles with several entries; R9 counts the blocks run and
- * ends the program. R6 points to data, R7 to the stack; R0 to R5 and R8 are free. At the end they are stored to the
+ * ends the program. They call subprograms, which call none. R6 points to data, R7 to the stack; R0 to R5 and R8 are free. At the end they are stored to the
  * data, so that nothing computed goes unseen.
  */
 function generate(next: () => number, blocks: number): Insn[] {
@@ -124,16 +126,25 @@ function generate(next: () => number, blocks: number): Insn[] {
   type Line = Insn | { readonly jump: Insn; readonly to: number };
   const lines: Line[] = [];
   const starts: number[] = [];
-  // Few stack sizes and places in some programs, so that slots become locals.
   const lastBlock = blocks;
-  lines.push(
-    insn(0xbf, { dst: 6, src: 1 }),
-    insn(0xbf, { dst: 7, src: 10 }),
-    insn(0x07, { dst: 7, imm: -64 }),
-  );
-  for (let off = 8; off <= 64; off += 8)
-    lines.push(insn(CLASS.ST | MODE.MEM | SIZE.DW, { dst: 10, off: -off, imm: off }));
-  for (const r of [0, 1, 2, 3, 4, 5, 8]) lines.push(insn(0xb7, { dst: r, imm: imm() }));
+  /** R6 from another register, R7 and the stack set up. */
+  const setUp = (data: number): void => {
+    lines.push(
+      insn(0xbf, { dst: 6, src: data }),
+      insn(0xbf, { dst: 7, src: 10 }),
+      insn(0x07, { dst: 7, imm: -64 }),
+    );
+    for (let off = 8; off <= 64; off += 8)
+      lines.push(insn(CLASS.ST | MODE.MEM | SIZE.DW, { dst: 10, off: -off, imm: off }));
+  };
+  const set = (...regs: number[]): void => {
+    for (const r of regs) lines.push(insn(0xb7, { dst: r, imm: imm() }));
+  };
+  const work = (): void => {
+    for (let i = next() % 6; i > 0; i--) lines.push(next() % 3 === 0 ? memory() : alu());
+  };
+  setUp(1);
+  set(0, 1, 2, 3, 4, 5, 8);
   lines.push(insn(0xb7, { dst: 9, imm: 50 }));
   for (let b = 0; b < blocks; b++) {
     starts.push(lines.length);
@@ -141,7 +152,13 @@ function generate(next: () => number, blocks: number): Insn[] {
       jump: insn(CLASS.JMP | JMP.JEQ, { dst: 9 }),
       to: lastBlock,
     });
-    for (let i = next() % 6; i > 0; i--) lines.push(next() % 3 === 0 ? memory() : alu());
+    work();
+    if (next() % 4 === 0) {
+      // R1 goes as it is, R2 is the data; R1 to R5 come back undefined.
+      lines.push(insn(0xbf, { dst: 2, src: 6 }));
+      lines.push({ jump: insn(CLASS.JMP | JMP.CALL, { src: 1 }), to: blocks + 1 + (next() % SUBPROGS) });
+      set(1, 2, 3, 4, 5);
+    }
     const way = next() % 8;
     const to = next() % (blocks + 1);
     if (way < 5) {
@@ -163,10 +180,21 @@ function generate(next: () => number, blocks: number): Insn[] {
     insn(0x0f, { dst: 0, src: 1 }),
   );
   lines.push(insn(CLASS.JMP | JMP.EXIT));
+  for (let n = 0; n < SUBPROGS; n++) {
+    starts.push(lines.length);
+    setUp(2);
+    set(0, 3, 4, 5, 8);
+    work();
+    lines.push(insn(pick([CLASS.JMP, CLASS.JMP32]) | pick(JUMPS), { dst: reg(), imm: imm(), off: 1 }));
+    lines.push(alu());
+    // Some are too long to be inlined.
+    if (n > 0) for (let i = 0; i < 6; i++) work();
+    lines.push(insn(CLASS.JMP | JMP.EXIT));
+  }
   return lines.map((line, at) => {
     if (!("jump" in line)) return line;
     const distance = (starts[line.to] as number) - at - 1;
-    return line.jump.code === (CLASS.JMP32 | JMP.JA)
+    return line.jump.code === (CLASS.JMP32 | JMP.JA) || line.jump.code === (CLASS.JMP | JMP.CALL)
       ? { ...line.jump, imm: distance }
       : { ...line.jump, off: distance };
   });
@@ -191,8 +219,9 @@ describe.each(Object.keys(VARIANTS))(`random programs %s (SEED=${seed})`, (varia
         const r0 = BigInt.asUintN(64, entry(BigInt(DATA), m.cpu));
         return `${r0.toString(16)} ${Buffer.from(data).toString("hex")}`;
       };
-      const want = outcome(interp.load(link({ insns })).entry);
-      const got = outcome(m.load({ insns }));
+      const program = linkForTest(insns);
+      const want = outcome(interp.load(program).entry);
+      const got = outcome(m.load(program));
       if (got !== want)
         expect(
           got,

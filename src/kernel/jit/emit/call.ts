@@ -57,6 +57,7 @@ function emitHelperCall(f: FunctionContext, insn: Insn, at: number): void {
 function emitLocalCall(f: FunctionContext, insn: Insn, at: number): void {
   const { code, regs } = f;
   const callee = f.program.callee(insn, at);
+  if (f.inlineCall(callee)) return;
   for (let r = 1; r <= 5; r++) if (((callee.params >> r) & 1) !== 0) regs.get64(r);
   pushCalleeFrame(f);
   code.get(f.cpu);
@@ -66,7 +67,7 @@ function emitLocalCall(f: FunctionContext, insn: Insn, at: number): void {
 }
 
 /** Pushes R10 of a function called from here. */
-function pushCalleeFrame(f: FunctionContext): void {
+export function pushCalleeFrame(f: FunctionContext): void {
   const { code } = f;
   code.get(f.regs.framePointer);
   if (f.stackDepth > 0) {

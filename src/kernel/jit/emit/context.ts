@@ -1,5 +1,7 @@
 import type { Insn } from "../../../isa/insn.ts";
 import type { ExecMap, InsnFacts } from "../../prog/program.ts";
+import type { Cfg } from "../cfg/graph.ts";
+import type { CfgOrder } from "../cfg/order.ts";
 import { JitError } from "../error.ts";
 import type { Code } from "../wasm/code.ts";
 import type { Registers } from "./registers.ts";
@@ -54,6 +56,8 @@ export interface Callee {
   readonly params: number;
   /** True if it, or one that it calls, may make a tail call. */
   readonly mayTailCall: boolean;
+  /** What is needed to write it in place of a call, if it is small and calls nothing but helpers. */
+  readonly inline?: { readonly cfg: Cfg; readonly order: CfgOrder; readonly stackDepth: number };
 }
 
 /** The function being written. */
@@ -69,6 +73,8 @@ export interface FunctionContext {
   readonly pushFrame: () => void;
   /** Bytes of its frame. */
   readonly stackDepth: number;
+  /** Writes a small subprogram in place of a call; false if it is not to be. R1 to R5 are this function's. */
+  readonly inlineCall: (callee: Callee) => boolean;
   /** Stack slots that are locals, by the instruction that accesses them. */
   readonly slots: ReadonlyMap<number, StackSlot>;
 }

@@ -8,9 +8,9 @@ import { type StructureSink, structure } from "../cfg/structure.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { emitAlu } from "./alu.ts";
 import { emitAtomic } from "./atomic.ts";
-import { emitCall, emitLdAbs } from "./call.ts";
+import { emitCall, emitLdAbs, pushCalleeFrame } from "./call.ts";
 import { emitCompare } from "./compare.ts";
-import { type FunctionContext, type ProgramContext, refuse } from "./context.ts";
+import { type Callee, type FunctionContext, type ProgramContext, refuse } from "./context.ts";
 import { type CallInfo, effectsOf, usesOf } from "./effects.ts";
 import { computeForms, formsAfter } from "./forms.ts";
 import { computeLiveness, type Liveness } from "./liveness.ts";
@@ -22,6 +22,14 @@ import { findStackSlots, type StackSlot } from "./stack_slots.ts";
 export type FunctionShape =
   | { readonly kind: "entry" }
   | { readonly kind: "subprog"; readonly params: number }
+  /** In place of a call: its parameters are in `regs` already, and it leaves with R0 to `exit`. */
+  | {
+      readonly kind: "inline";
+      readonly code: Code;
+      readonly regs: Registers;
+      readonly cpu: number;
+      readonly exit: Label;
+    }
   /** `(r0 … r9: i64, fp, cpu, selector: i32)`; `parts` are the function indexes of all parts. */
   | { readonly kind: "part"; readonly ofEntry: boolean; readonly parts: readonly number[] };
 
@@ -38,6 +46,8 @@ export interface FunctionInput {
 
 /** BPF_MAX_LOOPS: how often a may_goto is passed before it leaves its loop. */
 const MAY_GOTO_ROUNDS = 8 * 1024 * 1024;
+/** How many calls in one function are replaced by the subprogram: V8 allows 50,000 locals. */
+const MAX_INLINED = 200;
 /** R10 is always narrow. */
 const FP = 1 << 10;
 
@@ -62,6 +72,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
   #frame: number | undefined;
   #selector: number | undefined;
   #rounds: number | undefined;
+  #inlined = 0;
 
   constructor(input: FunctionInput) {
     this.#in = input;
@@ -74,13 +85,15 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     this.#params = p;
     this.#selector = p.selector;
     this.cpu = p.cpu;
-    this.code = new Code(p.count);
-    this.regs = new Registers(this.code, p.fp ?? this.code.local("i32"));
+    this.code = shape.kind === "inline" ? shape.code : new Code(p.count);
+    this.regs =
+      shape.kind === "inline" ? shape.regs : new Registers(this.code, p.fp ?? this.code.local("i32"));
     for (const [reg, local] of p.regs) this.regs.bind(reg, local);
     this.#order = input.order;
     this.#live = computeLiveness(cfg, this.#order, insns, calls);
     // An entry's context is an address; what subprograms get may be any number.
-    this.#forms = computeForms(cfg, this.#order, insns, FP | (shape.kind === "entry" ? 2 : 0));
+    const narrow = shape.kind === "inline" ? shape.regs.forms : shape.kind === "entry" ? 2 : 0;
+    this.#forms = computeForms(cfg, this.#order, insns, FP | narrow);
     const local = (size: number): number => this.code.local(size === 8 ? "i64" : "i32");
     this.slots =
       shape.kind === "part"
@@ -101,11 +114,37 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     this.code.get(this.#frame ?? 0);
   };
 
+  inlineCall = (callee: Callee): boolean => {
+    const { code } = this;
+    const { shape, calls } = this.#in;
+    const { inline } = callee;
+    if (inline === undefined || shape.kind === "inline" || this.#inlined === MAX_INLINED) return false;
+    this.#inlined++;
+    const { cfg, order, stackDepth } = inline;
+    const framePointer = code.local("i32");
+    pushCalleeFrame(this);
+    code.set(framePointer);
+    const regs = new Registers(code, framePointer);
+    for (let r = 1; r <= 5; r++) {
+      if (((callee.params >> r) & 1) === 0) continue;
+      const narrow = this.regs.isNarrow(r);
+      if (narrow) this.regs.get32(r);
+      else this.regs.get64(r);
+      regs.put(r, narrow ? "i32" : "i64", narrow);
+    }
+    const exit = code.block("i64");
+    const inner: FunctionShape = { kind: "inline", code, regs, cpu: this.cpu, exit };
+    emitFunction({ program: this.program, calls, cfg, order, shape: inner, stackDepth });
+    code.end();
+    this.regs.put(0, "i64", false);
+    return true;
+  };
+
   #prologue(): void {
     const { code, regs } = this;
     const { shape, cfg } = this.#in;
     const uses = this.#frameUses();
-    regs.forms = FP;
+    regs.forms |= FP;
     if (uses.any && shape.kind === "entry") {
       pushEntryFrame(code, this.cpu);
       code.set(regs.framePointer);
@@ -229,7 +268,8 @@ class FunctionEmitter implements FunctionContext, StructureSink {
     }
     if (isExit(insn)) {
       this.regs.get64(0);
-      this.code.op("return");
+      if (this.#in.shape.kind === "inline") this.code.br(this.#in.shape.exit);
+      else this.code.op("return");
     } else if (insn.code === (CLASS.JMP | JMP.CALL)) {
       emitCall(this, insn, at);
     } else if (!isJump(insn)) {
@@ -293,6 +333,10 @@ interface Params {
 
 /** Where each shape of function has its parameters. */
 function layParams(shape: FunctionShape): Params {
+  if (shape.kind === "inline") {
+    const { cpu, regs } = shape;
+    return { count: 0, ctx: 0, cpu, fp: regs.framePointer, selector: undefined, regs: [] };
+  }
   if (shape.kind === "entry")
     return { count: 2, ctx: 0, cpu: 1, fp: undefined, selector: undefined, regs: [] };
   const regs: [number, number][] = [];

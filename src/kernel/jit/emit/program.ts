@@ -3,7 +3,7 @@ import { CALL, CLASS, JMP, MODE, PSEUDO } from "../../../isa/opcode.ts";
 import { MAP } from "../../maps/layout.ts";
 import type { ExecEnv, ExecHelper, ExecMap, LinkedProgram, Subprog } from "../../prog/program.ts";
 import { buildCfg, type Cfg } from "../cfg/graph.ts";
-import { orderCfg } from "../cfg/order.ts";
+import { type CfgOrder, orderCfg } from "../cfg/order.ts";
 import { makeReducible } from "../cfg/reducible.ts";
 import { splitCfg } from "../cfg/split.ts";
 import { JitError } from "../error.ts";
@@ -21,6 +21,8 @@ export interface EmitOptions {
   readonly tailCalls: boolean;
   /** Functions of more instructions are split. V8 refuses bodies over 7.6 MB, and is slow long before that. */
   readonly splitAt: number;
+  /** Whether small subprograms are written in place of their calls. */
+  readonly inline: boolean;
 }
 
 /** A module and what it imports. */
@@ -47,8 +49,14 @@ interface Unit {
   isCallback: boolean;
   params: number | undefined;
   mayTailCall: boolean | undefined;
+  /** Once the graph has been made reducible. */
+  order: CfgOrder | undefined;
+  isInlinable: boolean | undefined;
   func: number;
 }
+
+/** The longest subprogram, in instructions, that is written in place of calls. */
+const INLINE_LIMIT = 40;
 
 /** Compiles a program: one function for each subprogram that is used, the main one exported as `entry`. */
 export function emitProgram(env: ExecEnv, linked: LinkedProgram, options: EmitOptions): EmittedProgram {
@@ -136,6 +144,8 @@ class ProgramEmitter {
       isCallback: false,
       params: undefined,
       mayTailCall: undefined,
+      order: undefined,
+      isInlinable: undefined,
       func: -1,
     };
     this.#units.set(index, unit);
@@ -225,7 +235,35 @@ class ProgramEmitter {
   }
 
   #callee(unit: Unit): Callee {
-    return { func: unit.func, params: this.#paramsOf(unit), mayTailCall: this.#mayTailCall(unit) };
+    const callee = { func: unit.func, params: this.#paramsOf(unit), mayTailCall: this.#mayTailCall(unit) };
+    if (!this.#isInlinable(unit)) return callee;
+    const stackDepth = (unit.subprog.stackDepth + 7) & ~7;
+    return { ...callee, inline: { cfg: unit.cfg, order: this.#orderOf(unit), stackDepth } };
+  }
+
+  /** The graph's order; makes it reducible first. */
+  #orderOf(unit: Unit): CfgOrder {
+    unit.order ??= makeReducible(unit.cfg);
+    return unit.order;
+  }
+
+  /** True for a small subprogram that calls nothing but ordinary helpers and leaves in no way but by its exits. */
+  #isInlinable(unit: Unit): boolean {
+    unit.isInlinable ??= this.#options.inline && unit.index > 0 && this.#looksInlinable(unit);
+    return unit.isInlinable;
+  }
+
+  #looksInlinable(unit: Unit): boolean {
+    let count = 0;
+    for (const [insn] of reachable(unit.cfg, this.#linked.insns)) {
+      if (++count > INLINE_LIMIT) return false;
+      const cls = insn.code & 0x07;
+      const isCall = insn.code === (CLASS.JMP | JMP.CALL);
+      if (isCall && (insn.src !== CALL.HELPER || insn.imm === 12 || insn.imm === 181)) return false;
+      if (cls === CLASS.LD && insn.code !== 0x18) return false;
+      if (cls === CLASS.JMP && (insn.code & 0xf0) === JMP.JCOND) return false;
+    }
+    return true;
   }
 
   #emit(program: ProgramContext, unit: Unit): void {
@@ -237,7 +275,7 @@ class ProgramEmitter {
     }
     const shape: FunctionShape =
       unit.index === 0 ? { kind: "entry" } : { kind: "subprog", params: this.#paramsOf(unit) };
-    const order = makeReducible(cfg);
+    const order = this.#orderOf(unit);
     const input = { program, calls: this.#calls, cfg, order, shape, stackDepth };
     this.#builder.define(unit.func, emitFunction(input));
   }
