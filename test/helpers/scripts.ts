@@ -31,6 +31,12 @@ function packet(pick: Pick): string {
   }
 }
 
+/** A packet that does not fit into one page: XDP gets it in fragments. */
+function jumbo(pick: Pick): string {
+  const size = oneOf(pick, [3521, 3600, 4096, 5000, 7616, 7617, 9000]);
+  return randomHex(pick, 60).padEnd(size * 2, randomHex(pick, 7));
+}
+
 type Make = (pick: Pick) => readonly Arg[];
 
 const offset: (pick: Pick) => number = (pick) =>
@@ -222,6 +228,7 @@ const TC_ARGS: Readonly<Record<string, Make>> = {
     oneOf(p, [0, 0, 1, -1, 65000, 70000, -70000]),
     oneOf(p, [0, 0, 0, 1, 2]),
   ],
+  fib_lookup: fibLookup,
   get_route_realm: () => ["ctx"],
   get_cgroup_classid: () => ["ctx"],
   skb_cgroup_classid: () => ["ctx"],
@@ -257,6 +264,7 @@ const XDP_ARGS: Readonly<Record<string, Make>> = {
     ]),
   ],
   xdp_adjust_meta: (p) => ["ctx", oneOf(p, [0, -4, -8, -32, -252, -216, -212, -256, 4, -1, -6, 8])],
+  fib_lookup: fibLookup,
   xdp_get_buff_len: () => ["ctx"],
   xdp_load_bytes: (p) => {
     const n = length(p);
@@ -276,6 +284,13 @@ const XDP_ARGS: Readonly<Record<string, Make>> = {
     oneOf(p, [0, 0, 0, 1, 2]),
   ],
 };
+
+function fibLookup(p: Pick): readonly Arg[] {
+  const ifindex = oneOf(p, ["01000000", "01000000", "00000000", "e8030000"]);
+  const params = `${oneOf(p, ["02", "0a", "00", "03"])}${"00".repeat(7)}${ifindex}${randomHex(p, 52)}`;
+  const size = oneOf(p, [64, 64, 64, 63, 1]);
+  return ["ctx", { bytes: params }, size, oneOf(p, [0, 0, 1, 2, 4, 8, 16, 32, 63, 64, 0x80000000])];
+}
 
 const TEXT_ARGS: Readonly<Record<string, Make>> = {
   strtol: (p) => number(p),
@@ -322,7 +337,12 @@ export function randomScript(pick: Pick, type: Script["type"], first?: string): 
   const helpers = [first ?? oneOf(pick, names)];
   for (let more = pick(3); more > 0; more--) helpers.push(oneOf(pick, names));
   const calls = helpers.map((helper) => ({ helper, args: all[helper]?.(pick) ?? [] }));
-  return { name: helpers.join(" "), type, packet: packet(pick), calls };
+  return {
+    name: helpers.join(" "),
+    type,
+    packet: type === "xdp" && pick(4) === 0 ? jumbo(pick) : packet(pick),
+    calls,
+  };
 }
 
 /** The helpers that randomScript knows for a type. */

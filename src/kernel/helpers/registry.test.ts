@@ -46,7 +46,7 @@ describe("helperTable", () => {
   it("leaves helpers to the executors that are no functions, and refuses others", () => {
     expect(helpers.supports(12)).toBe(true);
     expect(helpers.forType(PROG_TYPE.XDP)(12)).toBeUndefined();
-    expect(helpers.supports(25)).toBe(false);
+    expect(helpers.supports(27)).toBe(false);
     expect(helpers.supports(9999)).toBe(false);
   });
 

@@ -9,6 +9,7 @@ import {
   Skb,
   skbClearHash,
   skbOf,
+  skbReserve,
   skbSetData,
 } from "../net/skb.as";
 import { EALREADY, EFAULT, EINVAL, ENOMEM, ENOTSUPP } from "./errno.as";
@@ -21,7 +22,7 @@ const ETH_HLEN: u32 = 14;
 /** Makes `len` bytes of zeros at `off` by moving what is before them down; false if there is no headroom. */
 function pushAt(skb: Skb, off: u32, len: u32): bool {
   const old = skb.data;
-  if (old - skb.head < len) return false;
+  if (!skbReserve(skb, len)) return false;
   const data = old - len;
   memory.copy(<usize>data, <usize>old, <usize>off);
   memory.fill(<usize>(data + off), 0, <usize>len);
@@ -81,7 +82,6 @@ export function bpf_skb_vlan_push(ctx: i64, proto: i64, tci: i64): i64 {
     skb.mac -= VLAN_HLEN;
     skb.network -= VLAN_HLEN;
     skb.protocol = skb.vlan_proto;
-    skb.macLen += VLAN_HLEN;
   }
   setTag(skb, p, <u32>tci & 0xffff);
   return 0;

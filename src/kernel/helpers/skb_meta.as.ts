@@ -126,16 +126,25 @@ export function bpf_xdp_check_mtu(ctx: i64, ifindex: i64, mtuLen: i64, diff: i64
   return checkMtu(<u32>ifindex, xdp.ingress_ifindex, xdp.mtu, xdp.data_end - xdp.data, at, <i32>diff);
 }
 
-/** There are no routes: all that is left of a lookup is its checks. */
+/** True for the IPv6 addresses that are never forwarded: multicast, link-local, loopback. */
+function staysLocal(p: usize): bool {
+  if (load<u8>(p) == 0xff) return true;
+  if (load<u8>(p) == 0xfe && (load<u8>(p, 1) & 0xc0) == 0x80) return true;
+  return load<u64>(p) == 0 && load<u64>(p, 8) == 0x0100000000000000;
+}
+
+/** The only device is lo, which doesn't forward: all that is left of a lookup is its checks. */
 export function bpf_fib_lookup(ctx: i64, params: i64, size: i64, flags: i64): i64 {
   const p = <usize>(<u32>params);
   if (<u32>size < 64) return EINVAL;
   if (<u32>flags & ~(<u32>0x3f)) return EINVAL;
   const family = load<u8>(p);
   if (family != 2 && family != 10) return EAFNOSUPPORT;
-  if (load<u32>(p, 8) != 1) return ENODEV;
   // BPF_FIB_LKUP_RET_NOT_FWDED
-  return 4;
+  if (family == 10 && (staysLocal(p + 16) || staysLocal(p + 32))) return 4;
+  if (load<u32>(p, 8) != 1) return ENODEV;
+  // BPF_FIB_LKUP_RET_FWD_DISABLED
+  return 5;
 }
 
 // ---- control groups: all belongs to the root group, whose id is 1

@@ -1,7 +1,7 @@
 // XDP: moving a packet's bounds, and its bytes where it may be in fragments.
 
 import { XDP_FRAME_SIZE, Xdp, xdpOf } from "../net/xdp.as";
-import { EACCES, EFAULT, EINVAL, EOPNOTSUPP } from "./errno.as";
+import { EACCES, EFAULT, EINVAL } from "./errno.as";
 
 const ETH_HLEN: u32 = 14;
 
@@ -40,9 +40,20 @@ export function bpf_xdp_adjust_tail(ctx: i64, offset: i64): i64 {
   return 0;
 }
 
-/** Shrinks a packet in fragments from its end; growing one is refused as by a device without a fragment size. */
+/** Bytes that a fragment may have. */
+const FRAG_SIZE: u32 = 4096;
+
+/** Changes the end of a packet in fragments: growing is for the last one's page, shrinking for as many as it takes. */
 function adjustFrags(xdp: Xdp, by: i32): i64 {
-  if (by >= 0) return EOPNOTSUPP;
+  if (by >= 0) {
+    const last = ((xdp.fragsLen - 1) & (FRAG_SIZE - 1)) + 1;
+    if (<u32>by > FRAG_SIZE - last) return EINVAL;
+    memory.fill(<usize>(xdp.frags + xdp.fragsLen), 0, <usize>by);
+    xdp.fragsLen += <u32>by;
+    return 0;
+  }
+  // What Linux makes of a number that has no positive counterpart.
+  if (by == i32.MIN_VALUE) return 0;
   const linear = xdp.data_end - xdp.data;
   const less = <u32>-by;
   const total = <u64>linear + <u64>xdp.fragsLen;

@@ -10,7 +10,7 @@ describe("contexts", () => {
   });
 
   it("lie where AssemblyScript has them", () => {
-    const places = [SKB.data, SKB.hwtstamp, SKB.head, SKB.network, SKB.pulled, SKB.size + 48];
+    const places = [SKB.data, SKB.hwtstamp, SKB.head, SKB.network, SKB.pulled, SKB.size + 56];
     expect(places.map((_, i) => dataplane.exports.skb_offset(i))).toEqual(places);
   });
 

@@ -25,6 +25,9 @@ const ETH_P_802_2: u32 = 0x0400;
 
 export const ETH_HLEN: u32 = 14;
 
+/** The headroom of a new packet in Linux (NET_SKB_PAD), and the step in which it grows. */
+const HEADROOM: u32 = 64;
+
 @unmanaged
 export class Skb {
   // struct __sk_buff
@@ -77,7 +80,7 @@ export class Skb {
   head: u32;
   /** The address behind the last byte that the packet may have. */
   end: u32;
-  /** Addresses of the MAC and network header, and of the transport header or 0. */
+  /** Addresses of the MAC and network header, and of the transport header (0: unknown). */
   mac: u32;
   network: u32;
   transport: u32;
@@ -93,6 +96,9 @@ export class Skb {
   pulled: u32;
   /** Length of the link-layer header as tag helpers left it; 0 until then. */
   macLen: u32;
+  /** Where Linux's buffer would start: what is before it has to be asked for (see `skbReserve`). */
+  base: u32;
+  reserved: u32;
 }
 
 /** Where the context of the CPU at `cpu` lies: at the start of its `net` area. */
@@ -143,6 +149,7 @@ export function skb_init(frame: u32, len: u32, head: u32, end: u32, l2: u32): u3
   skb.ifindex = 1;
   skb.head = head;
   skb.end = end;
+  skb.base = frame - HEADROOM;
   skb.mac = frame;
   skb.network = frame + ETH_HLEN;
   skb.mtu = 65536;
@@ -194,6 +201,23 @@ export function skbSetData(skb: Skb, data: u32): void {
   skb.data = data;
   skb.data_meta = data;
   skb.len = skb.data_end - data;
+}
+
+/**
+ * Makes room for `len` bytes before the packet; false if there is none. There is always more room here than in Linux,
+ * which gets a larger buffer when its headroom is used up. That shows in one place: it then moves the place of the
+ * transport header, even where none is known, so that a packet can't be cut before there any more.
+ */
+export function skbReserve(skb: Skb, len: u32): bool {
+  if (skb.data - skb.head < len) return false;
+  const have = skb.data - skb.base;
+  if (have < len) {
+    const more = (len - have + HEADROOM - 1) & ~(HEADROOM - 1);
+    skb.base -= more;
+    // Unknown is 0xffff in 16 bits, counted from the buffer's start.
+    if (skb.transport == 0) skb.transport = skb.base + more - 1;
+  }
+  return true;
 }
 
 /** The address of byte `offset` if `length` bytes from there are in the packet, else 0. */
