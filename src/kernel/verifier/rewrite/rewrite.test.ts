@@ -170,7 +170,7 @@ describe("stack depth", () => {
 
   it("stops at recursion that no path walks", () => {
     expect(check([], "if r1 == 0x0 goto pc+1\ncall pc-2\nr0 = 0\nexit")).toBe(
-      "the call stack of 9 frames is too deep !\n",
+      "the call stack of 8 frames is too deep !\n",
     );
   });
 });

@@ -12,9 +12,9 @@ const MAX_FRAMES = 8;
 /** The bytes that may be in use where a subprogram makes a tail call. */
 const MAX_TAIL_CALL_STACK = 256;
 
-/** What the JIT of x86-64 sets aside for a frame: at least one byte, in units of 16. */
+/** What the JIT of x86-64 sets aside for a frame: units of 16 bytes. */
 function frameBytes(depth: number): number {
-  return (Math.max(depth, 1) + 15) & ~15;
+  return (depth + 15) & ~15;
 }
 
 /**
@@ -46,7 +46,7 @@ function descend(env: Env, n: number, above: number, frame: number, done: Set<nu
   }
   for (const callee of calleesOf(env, sub)) {
     if (frame + 1 >= MAX_FRAMES) {
-      throw reject(env, E.E2BIG, `the call stack of ${frame + 2} frames is too deep !`);
+      throw reject(env, E.E2BIG, `the call stack of ${frame + 1} frames is too deep !`);
     }
     if (env.subprogs[callee]?.isAsyncCallback !== true) descend(env, callee, depth, frame + 1, done);
   }
