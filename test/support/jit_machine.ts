@@ -1,6 +1,6 @@
 import type { Insn } from "../../src/isa/insn.ts";
 import { createJit, type JitOptions } from "../../src/kernel/jit/jit.ts";
-import { CPU_SIZE, cpuAddress, stackTop } from "../../src/kernel/mem/layout.ts";
+import { cpuAddress, stackTop } from "../../src/kernel/mem/layout.ts";
 import type { ExecEnv, ExecHelper, LinkedProgram, Subprog } from "../../src/kernel/prog/program.ts";
 
 /** Where tests put data that is neither stack nor CPU block: after CPU 0's block. */
@@ -78,8 +78,6 @@ export function machine(
 
 /** R10 of the main program. */
 export const FP = stackTop(0);
-/** The bytes of the CPU block, for comparisons. */
-export const BLOCK = CPU_SIZE;
 
 /** A small generator with a seed (xorshift32), so that a failing test can be repeated. */
 export function random(seed: number): () => number {
