@@ -1,5 +1,6 @@
 import { E } from "../../../uapi/errno.ts";
 import { MAP_FLAG } from "../../../uapi/flags.ts";
+import { MAP_TYPE } from "../../../uapi/map_type.ts";
 import type { MapFacts } from "../../prog/map_facts.ts";
 import { type RegPtr, TYPE, TYPE_FLAG, TYPE_MASK } from "../state/layout.ts";
 import { regTypeName } from "../state/print.ts";
@@ -58,10 +59,18 @@ function loadUnknown(env: Env, a: Access): void {
   if (a.kind === "read" && a.value >= 0) markUnknown(reg(env, a.value));
 }
 
+/** Device maps hand out the kernel's own words: programs may never write them. */
+const ALWAYS_READ_ONLY: ReadonlySet<number> = new Set<number>([MAP_TYPE.DEVMAP, MAP_TYPE.DEVMAP_HASH]);
+
+/** A map's flags, with those that its type implies. */
+export function mapFlags(map: MapFacts): number {
+  return ALWAYS_READ_ONLY.has(map.type) ? map.flags | MAP_FLAG.RDONLY_PROG : map.flags;
+}
+
 /** Refuses what the map's flags forbid programs to do. */
 export function checkMapFlags(env: Env, map: MapFacts, off: number, size: number, kind: AccessKind): void {
   const forbidden = kind === "write" ? MAP_FLAG.RDONLY_PROG : MAP_FLAG.WRONLY_PROG;
-  if ((map.flags & forbidden) === 0) return;
+  if ((mapFlags(map) & forbidden) === 0) return;
   const verb = kind === "write" ? "write into" : "read from";
   throw reject(env, E.EACCES, `${verb} map forbidden, value_size=${map.valueSize} off=${off} size=${size}`);
 }

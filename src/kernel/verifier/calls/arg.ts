@@ -1,5 +1,6 @@
 import type { ArgProto } from "../../../uapi/arg_kind.ts";
 import { E } from "../../../uapi/errno.ts";
+import { MAP_FLAG } from "../../../uapi/flags.ts";
 import { HELPERS } from "../../../uapi/helper_id.ts";
 import type { HelperProto } from "../../../uapi/helper_proto.ts";
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
@@ -34,7 +35,7 @@ export function checkArg(env: Env, proto: HelperProto, i: number, meta: CallMeta
   if (isPacketPointer(r) && !mayAccessPacket(env, meta.pktAccess, "read")) {
     throw reject(env, E.EACCES, "helper access to the packet is not allowed");
   }
-  const kind = kindForMap(env, arg, meta.map, meta.func);
+  const kind = kindForMap(env, arg, meta.map);
   if (!(isNullScalar(r) && arg.orNull)) {
     checkArgType(env, n, kind, arg.orNull);
     checkArgOffset(env, n, arg.release);
@@ -47,11 +48,8 @@ export function checkArg(env: Env, proto: HelperProto, i: number, meta: CallMeta
   }
   if (regRefObjId(r) !== 0) {
     if (meta.refObjId !== 0) {
-      throw reject(
-        env,
-        E.EFAULT,
-        `more than one arg with ref_obj_id R${n} ${regRefObjId(r)} ${meta.refObjId}`,
-      );
+      env.log.write(`more than one arg with ref_obj_id R${n} ${regRefObjId(r)} ${meta.refObjId}`);
+      throw reject(env, E.EACCES);
     }
     meta.refObjId = regRefObjId(r);
   }
@@ -70,8 +68,7 @@ function checkKind(env: Env, proto: HelperProto, arg: ArgProto, i: number, meta:
       break;
     case "PTR_TO_MAP_VALUE":
       if (arg.orNull && isNullScalar(r)) break;
-      meta.rawMode = arg.uninit;
-      checkArgMemory(env, n, mapOf(env, meta.map).valueSize, arg.write ? "write" : "read", false, meta);
+      checkValue(env, n, arg, meta);
       break;
     case "PTR_TO_MEM":
       // Memory with a size beside it is checked when its size is.
@@ -118,9 +115,19 @@ function checkKind(env: Env, proto: HelperProto, arg: ArgProto, i: number, meta:
   }
 }
 
+function checkValue(env: Env, n: number, arg: ArgProto, meta: CallMeta): void {
+  const map = mapOf(env, meta.map);
+  // To peek in a Bloom filter is to ask for a value, which is read.
+  const reads = map.type === MAP_TYPE.BLOOM_FILTER && meta.func === HELPERS.map_peek_elem.value;
+  meta.rawMode = arg.uninit && !reads;
+  checkArgMemory(env, n, map.valueSize, arg.write && !reads ? "write" : "read", false, meta);
+}
+
 function checkKey(env: Env, n: number, meta: CallMeta): void {
   if (meta.map === 0) throw reject(env, E.EACCES, "invalid map_ptr to access map->key");
   const map = mapOf(env, meta.map);
   checkArgMemory(env, n, map.keySize, "read", false, undefined);
-  if (NEVER_MISSES.has(map.type)) meta.constKey = constantKey(env, n, map.keySize);
+  // An inner map may have fewer elements than the template that the verifier knows.
+  const mayBeSmaller = (map.flags & MAP_FLAG.INNER_MAP) !== 0;
+  if (NEVER_MISSES.has(map.type) && !mayBeSmaller) meta.constKey = constantKey(env, n, map.keySize);
 }

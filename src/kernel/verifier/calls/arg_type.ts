@@ -1,6 +1,5 @@
 import type { ArgKind, ArgProto } from "../../../uapi/arg_kind.ts";
 import { E } from "../../../uapi/errno.ts";
-import { HELPERS } from "../../../uapi/helper_id.ts";
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
 import { checkPlainPointer } from "../access/context.ts";
 import { TYPE, TYPE_FLAG, TYPE_MASK } from "../state/layout.ts";
@@ -57,13 +56,15 @@ const TAKES: Readonly<Record<Exclude<ArgKind, "ANYTHING">, readonly number[]>> =
   PTR_TO_KPTR: [TYPE.PTR_TO_MAP_VALUE, BTF | MEM_ALLOC],
 };
 
-/** What an argument takes once the map is known: socket maps hold sockets, a Bloom filter only values. */
-export function kindForMap(env: Env, arg: ArgProto, map: number, helper: number): ArgKind {
+/** What an argument takes once the map is known: socket maps hold sockets. */
+export function kindForMap(env: Env, arg: ArgProto, map: number): ArgKind {
   if (arg.kind !== "PTR_TO_MAP_VALUE") return arg.kind;
   if (map === 0) throw reject(env, E.EACCES, "invalid map_ptr to access map->type");
   const type = mapOf(env, map).type;
-  if (type === MAP_TYPE.SOCKMAP || type === MAP_TYPE.SOCKHASH) return "PTR_TO_BTF_ID_SOCK_COMMON";
-  if (type === MAP_TYPE.BLOOM_FILTER && helper === HELPERS.map_peek_elem.value) return "PTR_TO_MAP_VALUE";
+  if (type === MAP_TYPE.SOCKMAP || type === MAP_TYPE.SOCKHASH) {
+    if (arg.uninit || arg.orNull) throw reject(env, E.EINVAL, "invalid arg_type for sockmap/sockhash");
+    return "PTR_TO_BTF_ID_SOCK_COMMON";
+  }
   return arg.kind;
 }
 

@@ -5,7 +5,7 @@ import { MAP_FLAG, PROG_FLAG } from "../../../uapi/flags.ts";
 import { HELPERS } from "../../../uapi/helper_id.ts";
 import { type HelperProto, helperProto } from "../../../uapi/helper_proto.ts";
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
-import { checkAccess } from "../access/memory.ts";
+import { checkAccess, mapFlags } from "../access/memory.ts";
 import { markChainPrecision } from "../prune/precision.ts";
 import { constValue, curframe, isConst, isNullScalar, isScalar } from "../state/view.ts";
 import { markUnknown } from "../value/value.ts";
@@ -110,7 +110,7 @@ function release(env: Env, proto: HelperProto, meta: CallMeta): void {
 function recordMap(env: Env, meta: CallMeta): void {
   if (!KNOWS_MAP.has(meta.func) || meta.map === 0) return;
   const map = mapOf(env, meta.map);
-  if ((map.flags & MAP_FLAG.RDONLY_PROG) !== 0 && WRITES_MAP.has(meta.func)) {
+  if ((mapFlags(map) & MAP_FLAG.RDONLY_PROG) !== 0 && WRITES_MAP.has(meta.func)) {
     throw reject(env, E.EACCES, "write into map forbidden");
   }
   const aux = env.aux[env.insnIdx];

@@ -50,7 +50,8 @@ function loopOf(env: Env, state: StatePtr): string | undefined {
 }
 
 function logScc(env: Env, what: string, loop: string): void {
-  if ((env.log.level & LOG_LEVEL2) !== 0) env.log.line(`SCC ${what} ${loop}`);
+  // Linux takes a call at instruction 0 for the chain's end.
+  if ((env.log.level & LOG_LEVEL2) !== 0) env.log.line(`SCC ${what} ${loop.replace(/\(0,.*,|\(0,/, "(")}`);
 }
 
 /** Keeps the highest count of states that exist at a time. */

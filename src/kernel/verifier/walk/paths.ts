@@ -13,7 +13,7 @@ export function pushPath(env: Env, insnIdx: number, prevInsnIdx: number, specula
   env.pending.push({ state, insnIdx, prevInsnIdx, logPosition: env.log.position });
   if (speculative) setSpeculative(state, 1);
   if (env.pending.length > MAX_PENDING) {
-    throw reject(env, E.E2BIG, `The sequence of ${env.pending.length} jumps is too complex.`);
+    throw reject(env, E.EFAULT, `The sequence of ${env.pending.length} jumps is too complex.`);
   }
   const parent = parentOf(state);
   if (parent !== 0) setBranches(parent, branches(parent) + 1);
