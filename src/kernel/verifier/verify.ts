@@ -79,7 +79,8 @@ function createEnv(input: VerifyInput): Env {
     }),
     names: {
       // A template of inner maps has no name of its own.
-      map: (handle) => (handle > env.usedMaps.length ? { ...mapOf(env, handle), name: "" } : mapOf(env, handle)),
+      map: (handle) =>
+        handle > env.usedMaps.length ? { ...mapOf(env, handle), name: "" } : mapOf(env, handle),
       btfType: (_handle, id) => `#${id}`,
     },
     scratched: { regs: 0, slotsLo: 0, slotsHi: 0 },
