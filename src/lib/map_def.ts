@@ -30,6 +30,8 @@ export const WITHOUT_BTF: ReadonlySet<number> = new Set([
   MAP_TYPE.QUEUE,
   MAP_TYPE.STACK,
   MAP_TYPE.ARENA,
+  MAP_TYPE.RINGBUF,
+  MAP_TYPE.USER_RINGBUF,
 ]);
 
 const EMPTY: Omit<MapSpec, "name"> = {
@@ -80,8 +82,19 @@ export function btfMaps(elf: Elf, btf: Btf): PlacedMap[] {
     const { spec, values } = readDefinition(elf, btf, variable.name, def);
     const slots =
       values === undefined ? [] : staticSlots(elf, section, spec, offset + values.bitOffset / 8, datasec);
-    return { spec: { ...spec, slots }, section: section.index, offset };
+    return { spec: { ...withKernelSizes(spec), slots }, section: section.index, offset };
   });
+}
+
+/**
+ * Some definitions give types for the records that a buffer carries, where the kernel wants sizes of zero (ring
+ * buffers) or of a descriptor (perf event arrays). cilium/ebpf takes them, so do we; the types stay for printing.
+ */
+function withKernelSizes(spec: MapSpec): MapSpec {
+  if (spec.type === MAP_TYPE.RINGBUF || spec.type === MAP_TYPE.USER_RINGBUF) {
+    return { ...spec, keySize: 0, valueSize: 0 };
+  }
+  return spec.type === MAP_TYPE.PERF_EVENT_ARRAY ? { ...spec, keySize: 4, valueSize: 4 } : spec;
 }
 
 /** Reads a definition; also the inner one of a map of maps. */

@@ -35,6 +35,7 @@ export interface LoadOptions extends ParseOptions {
 /** The first size of the log buffer, and the largest. */
 const LOG_SIZE = 1 << 20;
 const MAX_LOG_SIZE = 1 << 28;
+const PAGE_SIZE = 4096;
 
 /** An object in a kernel: its maps and programs, loaded through a task. Closing it closes all their descriptors. */
 export class BpfObject {
@@ -259,7 +260,12 @@ class Loader {
 
   #maxEntries(spec: MapSpec): number {
     if (spec.type === MAP_TYPE.PERF_EVENT_ARRAY && spec.maxEntries === 0) return this.#task.possibleCpus ?? 1;
-    return spec.maxEntries;
+    if (spec.type !== MAP_TYPE.RINGBUF && spec.type !== MAP_TYPE.USER_RINGBUF) return spec.maxEntries;
+    // A ring buffer's size is a power of two of whole pages; zero is for the kernel to refuse.
+    if (spec.maxEntries === 0) return 0;
+    let size = PAGE_SIZE;
+    while (size < spec.maxEntries && size < 2 ** 31) size *= 2;
+    return size;
   }
 
   #fillData(spec: MapSpec, fd: number): void {
