@@ -20,6 +20,42 @@ export interface InfoRecords {
   readonly bytes: Uint8Array;
 }
 
+/** What the verifier believes of one register: `TYPE` of state/layout.ts, and for numbers known bits and ranges. */
+export interface RegisterFacts {
+  readonly type: number;
+  /** For pointers: the fixed part of the offset. */
+  readonly off: number;
+  /** For pointers to the stack: the frame. */
+  readonly frame: number;
+  /** Known bits, where `mask` is 0, and the bits that may be anything; for pointers of the offset's other part. */
+  readonly value: bigint;
+  readonly mask: bigint;
+  readonly smin: bigint;
+  readonly smax: bigint;
+  readonly umin: bigint;
+  readonly umax: bigint;
+  readonly s32min: number;
+  readonly s32max: number;
+  readonly u32min: number;
+  readonly u32max: number;
+}
+
+/** Looks over the verifier's shoulder, to compare what it believes with what happens. */
+export interface VerifyObserver {
+  /**
+   * True to end paths only in states that cover them whole. Otherwise numbers that no check depends on may be any,
+   * and a running program has others than the states say.
+   */
+  readonly exact: boolean;
+  /**
+   * Called before each instruction on each path: also where a path ends because it is covered. `live` are the
+   * registers that are read later, one bit each; `register` is good during the call only.
+   */
+  visit(insn: number, frame: number, live: number, register: (n: number) => RegisterFacts): void;
+  /** Called at the end: for each instruction of the accepted program the one it was, or -1. */
+  rewritten(origins: readonly number[]): void;
+}
+
 /** All that a verdict depends on: the same input gives the same verdict and log. */
 export interface VerifyInput {
   readonly name: string;
@@ -43,8 +79,12 @@ export interface VerifyInput {
   readonly fdArray?: (index: number) => number | undefined;
   /** The map types, helpers and so on that the kernel can run; others are refused by name. */
   readonly supports: { helper(id: number): boolean };
+  /** For tests. */
+  readonly observer?: VerifyObserver;
   /** Possible CPUs, which bounds what bpf_get_smp_processor_id returns; 2 if it is left out. */
   readonly cpus?: number;
+  /** The characters of the log that are wanted: its end, or its start. All of it if left out. */
+  readonly logKeep?: { readonly size: number; readonly start: boolean };
 }
 
 /** Counts as the kernel prints them in the last log line. */
@@ -56,13 +96,23 @@ export interface VerifyStats {
   readonly markRead: number;
 }
 
-/** The verdict. The log is whole: cutting it to the caller's buffer is the system call's business. */
+/**
+ * The verdict. The log is whole, or what `logKeep` asked for and a little more: cutting it to the caller's buffer is
+ * the system call's business. `logSize` are the characters that the whole log has.
+ */
 export type VerifyResult =
   | {
       readonly ok: true;
       readonly program: VerifiedProgram;
       readonly maps: readonly MapFacts[];
       readonly log: string;
+      readonly logSize: number;
       readonly stats: VerifyStats;
     }
-  | { readonly ok: false; readonly errno: number; readonly log: string; readonly stats: VerifyStats };
+  | {
+      readonly ok: false;
+      readonly errno: number;
+      readonly log: string;
+      readonly logSize: number;
+      readonly stats: VerifyStats;
+    };

@@ -1,3 +1,4 @@
+import { CLASS, JMP } from "../../isa/opcode.ts";
 import { ctxRows } from "../../uapi/ctx_access.ts";
 import { E } from "../../uapi/errno.ts";
 import { PROG_FLAG } from "../../uapi/flags.ts";
@@ -23,7 +24,7 @@ import {
   setRegType,
 } from "./state/view.ts";
 import { configureValues, setKnownZero } from "./value/value.ts";
-import { createInsnAux, type Env, Rejection, reject } from "./walk/env.ts";
+import { createInsnAux, type Env, Rejection, reject, type SubprogInfo } from "./walk/env.ts";
 import { mapOf, markStateClean } from "./walk/regs.ts";
 import { walk } from "./walk/walk.ts";
 
@@ -34,7 +35,7 @@ import { walk } from "./walk/walk.ts";
 export function verify(input: VerifyInput): VerifyResult {
   if (input.insns.length === 0) {
     const none = { insnsProcessed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, markRead: 0 };
-    return { ok: false, errno: E.E2BIG, log: "", stats: none };
+    return { ok: false, errno: E.E2BIG, log: "", logSize: 0, logSize: 0, stats: none };
   }
   resetArena();
   configureValues(input.caps.bpf);
@@ -46,18 +47,18 @@ export function verify(input: VerifyInput): VerifyResult {
     checkProgram(env);
     checkMaxStackDepth(env);
     const program = rewrite(env);
-    finishLog(env);
-    return { ok: true, program, maps: env.usedMaps, log: env.log.text(), stats: statsOf(env) };
+    finishLog(env, true);
+    return { ok: true, program, maps: env.usedMaps, ...logOf(env), stats: statsOf(env) };
   } catch (error) {
     if (!(error instanceof Rejection)) throw error;
-    finishLog(env);
-    return { ok: false, errno: error.errno, log: env.log.text(), stats: statsOf(env) };
+    finishLog(env, false);
+    return { ok: false, errno: error.errno, ...logOf(env), stats: statsOf(env) };
   }
 }
 
 function createEnv(input: VerifyInput): Env {
   const { caps, progFlags, insns } = input;
-  const log = createLog(input.logLevel);
+  const log = createLog(input.logLevel, input.logKeep);
   const env: Env = {
     input,
     log,
@@ -169,9 +170,7 @@ function walkSubprog(env: Env, index: number): void {
     setKnownZero(r1);
     setRegType(r1, TYPE.PTR_TO_CTX);
   } else {
-    if ((env.log.level & (LOG_LEVEL1 | LOG_LEVEL2)) !== 0) {
-      env.log.line(`Validating ${sub.name}() func#${index}...`);
-    }
+    env.log.line(`Validating ${sub.name}() func#${index}...`);
     setGlobalArgs(env, index);
   }
   walk(env);
@@ -179,16 +178,35 @@ function walkSubprog(env: Env, index: number): void {
 }
 
 /** The counts, and at BPF_LOG_STATS the stack depths. Time is not measured: it would make the log impure. */
-function finishLog(env: Env): void {
+function finishLog(env: Env, accepted: boolean): void {
   if ((env.log.level & LOG_STATS) !== 0) {
     env.log.line("verification time 0 usec");
-    env.log.line(`stack depth ${env.subprogs.map((sub) => sub.stackDepth).join("+")}`);
+    const depths = env.subprogs.map((sub) => sub.stackDepth + (accepted ? inlinedStack(env, sub) : 0));
+    env.log.line(`stack depth ${depths.length > 0 ? depths.join("+") : 0}`);
   }
   const s = statsOf(env);
   env.log.line(
     `processed ${s.insnsProcessed} insns (limit 1000000) max_states_per_insn ${s.maxStatesPerInsn} ` +
       `total_states ${s.totalStates} peak_states ${s.peakStates} mark_read ${s.markRead}`,
   );
+}
+
+function logOf(env: Env): { log: string; logSize: number } {
+  return { log: env.log.text(), logSize: env.log.position };
+}
+
+/** Bytes of stack that Linux adds for what it writes in place of may_goto and of calls of bpf_loop. */
+function inlinedStack(env: Env, sub: SubprogInfo): number {
+  let loops = 0;
+  let mayGoto = 0;
+  for (let i = sub.start; i < sub.end; i++) {
+    const aux = env.aux[i];
+    const insn = env.insns[i];
+    if (aux === undefined || insn === undefined || !aux.seen) continue;
+    if (aux.loopInline === true) loops = 24 + (-sub.stackDepth & 7);
+    if (insn.code === (CLASS.JMP | JMP.JCOND) && insn.off !== 0) mayGoto = 16;
+  }
+  return loops + mayGoto;
 }
 
 function statsOf(env: Env): VerifyStats {

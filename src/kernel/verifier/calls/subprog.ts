@@ -40,7 +40,7 @@ function callGlobal(env: Env, index: number): void {
     }
     throw error;
   }
-  if (isLogged(env)) env.log.line(`Func#${index} ('${subprog.name}') is global and assumed valid.`);
+  env.log.line(`Func#${index} ('${subprog.name}') is global and assumed valid.`);
   if (subprog.changesPktData) clearPacketPointers(env);
   subprog.called = true;
   clearCallerSaved(env, env.curState);

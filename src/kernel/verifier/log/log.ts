@@ -21,24 +21,47 @@ export interface VerifierLog {
   text(): string;
 }
 
-/** Makes an empty log. */
-export function createLog(level: number): VerifierLog {
+/** How much of a log is kept: `size` characters, its end or (`start`) its start. */
+export interface LogKeep {
+  readonly size: number;
+  readonly start: boolean;
+}
+
+/** Makes an empty log. Positions count what was dropped too; without `keep` nothing is. */
+export function createLog(level: number, keep: LogKeep = { size: Infinity, start: false }): VerifierLog {
   let parts: string[] = [];
+  /** Where the first part starts, and where the last one ends. */
+  let begin = 0;
   let end = 0;
+  /** With `start`: how many characters were counted and not kept. */
+  let skipped = 0;
+  const dropOld = (): void => {
+    let n = 0;
+    while (n < parts.length && end - begin - (parts[n]?.length ?? 0) >= keep.size)
+      begin += parts[n++]?.length ?? 0;
+    parts = parts.slice(n);
+  };
   const write = (text: string): void => {
     if (level === 0) return;
+    if (keep.start && end >= keep.size) {
+      skipped += text.length;
+      return;
+    }
     parts.push(text);
     end += text.length;
+    // Now and then, so that it costs nothing: the text may grow to twice what is wanted.
+    if (!keep.start && end - begin > 2 * keep.size + 65536) dropOld();
   };
   return {
     level,
     get position() {
-      return end;
+      return end + skipped;
     },
     write,
     line: (text) => write(`${text}\n`),
     reset(position) {
-      while (end > position) {
+      skipped = Math.max(0, Math.min(skipped, position - end));
+      while (end > position && parts.length > 0) {
         const last = parts.pop() ?? "";
         end -= last.length;
         if (end < position) {
@@ -46,8 +69,10 @@ export function createLog(level: number): VerifierLog {
           end = position;
         }
       }
+      if (end > position) begin = end = position;
     },
     text() {
+      if (!keep.start && end - begin > keep.size) dropOld();
       parts = [parts.join("")];
       return parts[0] ?? "";
     },
