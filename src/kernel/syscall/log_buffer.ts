@@ -30,16 +30,19 @@ export function checkLogRequest(request: LogRequest): void {
  * Copies a log to the caller's buffer with a closing NUL. A log that is too long keeps its end (its start with
  * LOG.FIXED) and is ENOSPC, whatever the verdict was.
  *
+ * @param log the log, or at least the part of it that is kept
+ * @param whole the characters of the whole log
  * @returns the size that would have been enough, the NUL included; 0 if no log was asked for.
  */
 export function deliverLog(
   memory: TaskMemory,
   request: LogRequest,
   log: string,
+  whole = log.length,
 ): { trueSize: number; errno: number } {
   if (request.level === 0) return { trueSize: 0, errno: 0 };
   const text = new TextEncoder().encode(log);
-  const trueSize = text.length + 1;
+  const trueSize = text.length + (whole - log.length) + 1;
   if (request.buffer === 0n) return { trueSize, errno: 0 };
   const kept = Math.min(text.length, request.size - 1);
   const fixed = (request.level & LOG.FIXED) !== 0;

@@ -13,7 +13,7 @@ import type { InfoRecords, VerifyInput } from "../verifier/contract.ts";
 import { readAttr, writeAttr } from "./attr.ts";
 import { BtfObject } from "./btf_object.ts";
 import { isGplCompatible } from "./license.ts";
-import { checkLogRequest, deliverLog, type LogRequest } from "./log_buffer.ts";
+import { checkLogRequest, deliverLog, LOG, type LogRequest } from "./log_buffer.ts";
 import { MapObject } from "./map_object.ts";
 import { objectName } from "./name.ts";
 import { claimProgArray } from "./prog_array.ts";
@@ -74,6 +74,7 @@ export const progLoad: Command = (system, caller, attr) => {
     gplCompatible: isGplCompatible(license),
     caps: caller.caps,
     logLevel: a.log_level,
+    logKeep: { size: a.log_size, start: (a.log_level & LOG.FIXED) !== 0 },
     mapByFd: (fd) => mapFactsByFd(caller, fd),
     supports: { helper: system.supportsHelper },
     ...(btf === undefined ? {} : { btf: btf.btf }),
@@ -81,7 +82,7 @@ export const progLoad: Command = (system, caller, attr) => {
     ...(a.fd_array === 0n ? {} : { fdArray: (index: number) => fdArrayEntry(caller, a.fd_array, index) }),
   };
   const result = system.verify(input);
-  const delivered = deliverLog(caller.memory, log, result.log);
+  const delivered = deliverLog(caller.memory, log, result.log, result.logSize);
   writeAttr("PROG_LOAD", attr, "log_true_size", delivered.trueSize);
   if (delivered.errno !== 0) throw new SysError(delivered.errno);
   if (!result.ok) throw new SysError(result.errno);
