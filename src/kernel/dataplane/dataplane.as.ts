@@ -52,4 +52,5 @@ export {
   bpf_ringbuf_reserve,
   bpf_ringbuf_submit,
 } from "../maps/ringbuf.as";
+export * from "../helpers/cgroup.as";
 export * from "../helpers/perf_event.as";

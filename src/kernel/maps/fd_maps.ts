@@ -30,12 +30,18 @@ const fdArrayAllocCheck: AllocCheck = objectCheck(FD_FLAGS, [4]);
 const xskMapAllocCheck: AllocCheck = objectCheck(FD_FLAGS, [4]);
 /** Checks a perf_event_array. */
 const perfEventArrayAllocCheck: AllocCheck = objectCheck(FD_FLAGS | MAP_FLAG.PRESERVE_ELEMS, [4]);
-/** Checks a devmap or devmap_hash, whose values may name a program besides the device. */
-const devMapAllocCheck: AllocCheck = objectCheck(FD_FLAGS, [4, 8]);
+/** A devmap or devmap_hash, whose values may name a program besides the device. */
+const anyDevMap: AllocCheck = objectCheck(FD_FLAGS, [4, 8]);
 /** Checks a sockmap, whose values are sockets' descriptors or cookies. */
 const sockMapAllocCheck: AllocCheck = objectCheck(FD_FLAGS, [4, 8]);
 /** Checks a reuseport_sockarray. */
 const reuseportAllocCheck: AllocCheck = objectCheck(ACCESS_FLAGS | MAP_FLAG.NUMA_NODE, [4, 8]);
+
+/** Checks a devmap or devmap_hash. A program's lookup gives it the kernel's own record, so it may only read. */
+const devMapAllocCheck: AllocCheck = (spec, cpus) => {
+  const checked = anyDevMap(spec, cpus);
+  return { ...checked, flags: checked.flags | MAP_FLAG.RDONLY_PROG };
+};
 
 const anyCpuMap = objectCheck(MAP_FLAG.NUMA_NODE, [4, 8]);
 

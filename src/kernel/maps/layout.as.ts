@@ -66,6 +66,7 @@ export const LPM_TRIE: u32 = 11;
 export const ARRAY_OF_MAPS: u32 = 12;
 export const HASH_OF_MAPS: u32 = 13;
 export const DEVMAP: u32 = 14;
+export const SOCKMAP: u32 = 15;
 export const CPUMAP: u32 = 16;
 export const XSKMAP: u32 = 17;
 export const SOCKHASH: u32 = 18;

@@ -53,6 +53,7 @@ import {
   QUEUE,
   RINGBUF,
   SOCKHASH,
+  SOCKMAP,
   STACK,
   STACK_TRACE,
   mapAt,
@@ -209,7 +210,10 @@ export function map_delete_elem(map: i64, key: i64): i64 {
       return lpm_delete(map, key);
     case ARRAY:
     case PERCPU_ARRAY:
+    case SOCKMAP:
       return -EINVAL;
+    case SOCKHASH:
+      return -ENOENT;
   }
   return -EOPNOTSUPP;
 }
