@@ -35,7 +35,7 @@ import { walk } from "./walk/walk.ts";
 export function verify(input: VerifyInput): VerifyResult {
   if (input.insns.length === 0) {
     const none = { insnsProcessed: 0, maxStatesPerInsn: 0, totalStates: 0, peakStates: 0, markRead: 0 };
-    return { ok: false, errno: E.E2BIG, log: "", logSize: 0, logSize: 0, stats: none };
+    return { ok: false, errno: E.E2BIG, log: "", logSize: 0, stats: none };
   }
   resetArena();
   configureValues(input.caps.bpf);
