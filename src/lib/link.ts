@@ -17,6 +17,8 @@ import { ObjectError, type Ref } from "./spec.ts";
 
 /** BPF_JMP | BPF_CALL. */
 const CALL_CODE = 0x85;
+/** Visibilities of symbols that are for their own object alone. */
+const HIDDEN: ReadonlySet<number> = new Set([STV.INTERNAL, STV.HIDDEN]);
 /** Slots that one program may grow to by appending subprograms: what the kernel takes at most. */
 const MAX_INSNS = 1_000_000;
 
@@ -87,7 +89,7 @@ export function findFuncs(elf: Elf): Func[] {
         start: value / INSN_SIZE,
         insns: insns.slice(value / INSN_SIZE, end / INSN_SIZE),
         global: symbol.bind !== STB.LOCAL,
-        hidden: symbol.bind !== STB.LOCAL && (symbol.visibility === 1 || symbol.visibility === 2),
+        hidden: symbol.bind !== STB.LOCAL && HIDDEN.has(symbol.visibility),
       });
     }
     // Assembled by hand, without function symbols: the section is one program.

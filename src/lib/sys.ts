@@ -3,7 +3,7 @@ import type { Task, UserBuffer } from "../transport/task.ts";
 import type { ATTRS } from "../uapi/attr.ts";
 import type { CMD } from "../uapi/cmd.ts";
 import { E } from "../uapi/errno.ts";
-import { BTF_INFO, BTF_INFO_SIZE, MAP_INFO, MAP_INFO_SIZE, PROG_INFO, PROG_INFO_SIZE } from "../uapi/info.ts";
+import { MAP_INFO, MAP_INFO_SIZE, PROG_INFO, PROG_INFO_SIZE } from "../uapi/info.ts";
 import { readStruct, type Struct, writeStruct } from "../uapi/layout.ts";
 import { BpfError } from "./errors.ts";
 
@@ -285,17 +285,6 @@ export function progInfo(task: Task, fd: number): Struct<typeof PROG_INFO> {
 /** BPF_OBJ_GET_INFO_BY_FD of a map. */
 export function mapInfo(task: Task, fd: number): Struct<typeof MAP_INFO> {
   return readStruct(MAP_INFO, infoBytes(task, fd, new Uint8Array(MAP_INFO_SIZE)));
-}
-
-/** BPF_OBJ_GET_INFO_BY_FD of a BTF, and its bytes. */
-export function btfInfo(task: Task, fd: number): Struct<typeof BTF_INFO> & { readonly bytes: Uint8Array } {
-  const size = readStruct(BTF_INFO, infoBytes(task, fd, new Uint8Array(BTF_INFO_SIZE))).btf_size;
-  return withScratch(task, (scratch) => {
-    const raw = scratch.alloc(size);
-    const ask = writeStruct(BTF_INFO, { btf: raw.address, btf_size: size }, BTF_INFO_SIZE);
-    const info = readStruct(BTF_INFO, infoBytes(task, fd, ask));
-    return { ...info, bytes: new Uint8Array(raw.bytes.subarray(0, size)) };
-  });
 }
 
 function infoBytes(task: Task, fd: number, ask: Uint8Array): Uint8Array {

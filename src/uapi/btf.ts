@@ -40,10 +40,6 @@ export const BTF_HEADER_SIZE = 24;
 export const BTF_MAX_TYPE = 0x000fffff;
 /** The highest offset of a name in the string section. */
 export const BTF_MAX_NAME_OFFSET = 0x00ffffff;
-/** The most members, values or parameters of a type (Linux 6.18). */
-export const BTF_MAX_VLEN = 0xffff;
-/** The most bytes of a BTF that the kernel takes. */
-export const BTF_MAX_SIZE = 16 << 20;
 
 /** The encoding bits of an integer. */
 export const BTF_INT = { SIGNED: 1, CHAR: 2, BOOL: 4 } as const;
