@@ -12,6 +12,7 @@ import {
   SHT,
   STB,
   STT,
+  STV,
 } from "./elf.ts";
 import { ObjectError, type Ref } from "./spec.ts";
 

@@ -4,7 +4,7 @@ import type { ATTRS } from "../uapi/attr.ts";
 import type { CMD } from "../uapi/cmd.ts";
 import { E } from "../uapi/errno.ts";
 import { MAP_INFO, MAP_INFO_SIZE, PROG_INFO, PROG_INFO_SIZE } from "../uapi/info.ts";
-import { readStruct, type Struct, writeStruct } from "../uapi/layout.ts";
+import { readStruct, type Struct } from "../uapi/layout.ts";
 import { BpfError } from "./errors.ts";
 
 type CmdName = keyof typeof ATTRS & keyof typeof CMD;
