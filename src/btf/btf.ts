@@ -1,4 +1,5 @@
 import { BTF_HEADER_SIZE, BTF_INT, BTF_KIND, BTF_MAGIC, BTF_MAX_TYPE, BTF_VERSION } from "../uapi/btf.ts";
+import { printable } from "./printable.ts";
 import { type BtfKind, type BtfMember, type BtfType, isModifier, KIND_NAMES } from "./type.ts";
 
 /** Bytes that are not the BTF that they should be. */
@@ -6,7 +7,7 @@ export class BtfError extends Error {
   /** Where in the bytes, from their start. */
   readonly offset: number;
   constructor(name: string, offset: number, message: string) {
-    super(`${name}: offset ${offset}: ${message}`);
+    super(printable(`${name}: offset ${offset}: ${message}`));
     this.name = "BtfError";
     this.offset = offset;
   }

@@ -1,3 +1,5 @@
+import { printable } from "../btf/printable.ts";
+
 /** Bytes that are not the ELF object that they should be. */
 export class ElfError extends Error {
   /** What messages call the file. */
@@ -5,7 +7,7 @@ export class ElfError extends Error {
   /** Where in the file, in bytes. */
   readonly offset: number;
   constructor(file: string, offset: number, message: string) {
-    super(`${file}: offset ${offset}: ${message}`);
+    super(printable(`${file}: offset ${offset}: ${message}`));
     this.name = "ElfError";
     this.file = file;
     this.offset = offset;

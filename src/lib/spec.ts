@@ -1,5 +1,6 @@
 import type { Btf } from "../btf/btf.ts";
 import type { CoreRelo } from "../btf/ext.ts";
+import { printable } from "../btf/printable.ts";
 import type { Insn } from "../isa/insn.ts";
 
 /** A problem of an object that is valid ELF and BTF, but asks for what cannot be had. */
@@ -7,7 +8,7 @@ export class ObjectError extends Error {
   /** What messages call the file. */
   readonly file: string;
   constructor(file: string, message: string) {
-    super(`${file}: ${message}`);
+    super(printable(`${file}: ${message}`));
     this.name = "ObjectError";
     this.file = file;
   }
