@@ -18,8 +18,6 @@ interface Case {
 /** What is refused by name instead of being understood, with the reason. */
 const NOT_YET: Readonly<Record<string, string>> = {
   "call/kfunc": "kernel functions are refused",
-  "map/map_ptr_read": "struct bpf_map is described by the kernel's BTF",
-  "map/map_ptr_write": "struct bpf_map is described by the kernel's BTF",
 };
 
 const dir = join(import.meta.dirname, "cases");

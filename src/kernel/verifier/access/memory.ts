@@ -22,6 +22,7 @@ import { isPointer, mapOf, reg } from "../walk/regs.ts";
 import { checkAlignment } from "./align.ts";
 import { accessContext } from "./context.ts";
 import { checkMapFields } from "./map_fields.ts";
+import { accessMapObject } from "./map_object.ts";
 import { mayAccessPacket } from "./packet_rule.ts";
 import { checkPacketRegion, checkRegion } from "./region.ts";
 import { checkSockAccess } from "./sock.ts";
@@ -193,9 +194,7 @@ const HANDLERS: Readonly<Record<number, Handler>> = {
   [TYPE.PTR_TO_BTF_ID]: (env) => {
     throw reject(env, E.EINVAL, "anybpf: access to kernel objects through BTF is not supported yet");
   },
-  [TYPE.CONST_PTR_TO_MAP]: (env) => {
-    throw reject(env, E.EINVAL, "anybpf: access to struct bpf_map through BTF is not supported yet");
-  },
+  [TYPE.CONST_PTR_TO_MAP]: accessMapObject,
 };
 
 /** Pointers whose memory may be used while "may be null" is still on them; the handler says what of it. */
