@@ -2,19 +2,9 @@ import { E } from "../../uapi/errno.ts";
 import { MAP_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
-import type { MapFacts } from "../maps/map.ts";
 import { mapFields } from "../verifier/access/map_fields.ts";
-import type { BtfObject } from "./btf_object.ts";
-import { MapObject } from "./map_object.ts";
+import { type InnerTemplate, MapObject } from "./map_object.ts";
 import type { Caller } from "./system.ts";
-
-/** What all inner maps of a map of maps have in common, taken from the map that `inner_map_fd` names. */
-export interface InnerTemplate {
-  /** One record for the template's whole life: the verifier tells inner maps apart by it. */
-  readonly facts: MapFacts;
-  /** The types of its values, with a reference. */
-  readonly btf: BtfObject | undefined;
-}
 
 /** Map types that are maps of maps. */
 export const MAPS_OF_MAPS: ReadonlySet<number> = new Set([MAP_TYPE.ARRAY_OF_MAPS, MAP_TYPE.HASH_OF_MAPS]);

@@ -5,8 +5,8 @@ import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
 import { readAttr } from "./attr.ts";
 import { BtfObject } from "./btf_object.ts";
-import { type InnerTemplate, innerTemplate, MAPS_OF_MAPS } from "./inner_map.ts";
-import { type MapBtf, MapObject } from "./map_object.ts";
+import { innerTemplate, MAPS_OF_MAPS } from "./inner_map.ts";
+import { type InnerTemplate, type MapBtf, MapObject } from "./map_object.ts";
 import { objectName } from "./name.ts";
 import { type Caller, type Command, openFd } from "./system.ts";
 

@@ -3,7 +3,7 @@ import { ELEM_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { SysError } from "../error.ts";
 import { readAttr } from "./attr.ts";
-import { opsOf } from "./elem_ops.ts";
+import { opsOf } from "./elem_table.ts";
 import { MapObject } from "./map_object.ts";
 import type { Caller, Command } from "./system.ts";
 

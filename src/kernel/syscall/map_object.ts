@@ -3,7 +3,6 @@ import { MAP_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import type { BpfMap, MapFacts } from "../maps/map.ts";
 import type { BtfObject } from "./btf_object.ts";
-import type { InnerTemplate } from "./inner_map.ts";
 import { KernelObject } from "./object.ts";
 
 /** The types of a map's key and value: a reference on the BTF object and two ids in it. */
@@ -11,6 +10,14 @@ export interface MapBtf {
   readonly object: BtfObject;
   readonly keyTypeId: number;
   readonly valueTypeId: number;
+}
+
+/** What all inner maps of a map of maps have in common, taken from the map that `inner_map_fd` names. */
+export interface InnerTemplate {
+  /** One record for the template's whole life: the verifier tells inner maps apart by it. */
+  readonly facts: MapFacts;
+  /** The types of its values, with a reference. */
+  readonly btf: BtfObject | undefined;
 }
 
 /** What a map is made with besides itself. */
