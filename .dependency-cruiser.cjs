@@ -16,7 +16,14 @@ const KR = (...names) => names.map((n) => `src/kernel/${n}`);
 
 module.exports = {
   forbidden: [
-    { name: "no-circular", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "no-circular",
+      comment:
+        "A cycle of types alone is no cycle at run time: the verifier's Env names its passes, and they take it.",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
     room("uapi", "src/uapi", []),
     room("isa", "src/isa", S("uapi")),
     room("btf", "src/btf", S("uapi")),
@@ -25,7 +32,7 @@ module.exports = {
     room("verifier", "src/kernel/verifier", [...S("uapi", "isa", "btf"), ...KR("prog", "error")]),
     room("interp", "src/kernel/interp", [...S("uapi", "isa"), ...KR("prog", "mem", "error")]),
     room("jit", "src/kernel/jit", [...S("uapi", "isa"), ...KR("prog", "mem", "error", "maps/layout")]),
-    room("dataplane", "src/kernel/dataplane", [...S("uapi"), ...KR("mem", "error")]),
+    room("dataplane", "src/kernel/dataplane", KR("mem", "maps", "helpers", "net", "error")),
     room("maps", "src/kernel/maps", [...S("uapi", "isa", "btf"), ...KR("prog", "mem", "dataplane", "error")]),
     room("helpers", "src/kernel/helpers", [
       ...S("uapi", "isa", "btf"),

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { attempt, spec } from "../../../test/maps/ask.ts";
+import { createPlane } from "../../../test/maps/plane.ts";
 import { E } from "../../uapi/errno.ts";
 import { MAP_FLAG } from "../../uapi/flags.ts";
 import { MAP_TYPE, MAP_TYPES } from "../../uapi/map_type.ts";
 import { supportsMapType } from "./create.ts";
 import { MAP } from "./layout.ts";
 import type { CreateMap, MapSpec } from "./map.ts";
-import { attempt, spec } from "./testing/ask.ts";
-import { createPlane } from "./testing/plane.ts";
 
 /** These were recorded without an inner map, which is the system call's to check. */
 const NEED_INNER: ReadonlySet<number> = new Set([MAP_TYPE.ARRAY_OF_MAPS, MAP_TYPE.HASH_OF_MAPS]);

@@ -1,8 +1,5 @@
 import { availableParallelism } from "node:os";
 import { describe, expect, it } from "vitest";
-import { MAP_FLAG } from "../../uapi/flags.ts";
-import { MAP_TYPE } from "../../uapi/map_type.ts";
-import type { BpfMap, MapSpec } from "./map.ts";
 import {
   answer,
   askKernel,
@@ -12,9 +9,12 @@ import {
   spec,
   toHex,
   whyNoKernel,
-} from "./testing/ask.ts";
-import { createPlane } from "./testing/plane.ts";
-import { createRandom, type Random, testSeed } from "./testing/random.ts";
+} from "../../../test/maps/ask.ts";
+import { createPlane } from "../../../test/maps/plane.ts";
+import { createRandom, type Random, testSeed } from "../../../test/maps/random.ts";
+import { MAP_FLAG } from "../../uapi/flags.ts";
+import { MAP_TYPE } from "../../uapi/map_type.ts";
+import type { BpfMap, MapSpec } from "./map.ts";
 
 /** Operations for each map: ANYBPF_FUZZ_OPS, or a few thousand. */
 const OPS = Number(process.env.ANYBPF_FUZZ_OPS ?? 2000);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { attempt, dump, spec } from "../../../test/maps/ask.ts";
+import { createPlane } from "../../../test/maps/plane.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import { cpuAddress } from "../mem/layout.ts";
 import type { BpfMap } from "./map.ts";
-import { attempt, dump, spec } from "./testing/ask.ts";
-import { createPlane } from "./testing/plane.ts";
 
 const u32 = (n: number) => new Uint8Array(Uint32Array.of(n).buffer);
 const u64 = (...n: number[]) => new Uint8Array(BigUint64Array.from(n, BigInt).buffer);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { attempt, dump, spec } from "../../../test/maps/ask.ts";
+import { createPlane } from "../../../test/maps/plane.ts";
+import { createRandom, type Random, testSeed } from "../../../test/maps/random.ts";
 import { MAP_TYPE } from "../../uapi/map_type.ts";
 import type { BpfMap } from "./map.ts";
-import { attempt, dump, spec } from "./testing/ask.ts";
-import { createPlane } from "./testing/plane.ts";
-import { createRandom, type Random, testSeed } from "./testing/random.ts";
 
 /** A route: prefix length and address. */
 interface Route {

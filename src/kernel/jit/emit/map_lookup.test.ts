@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
+import { createPlane, type Plane } from "../../../../test/maps/plane.ts";
+import { createRandom, testSeed } from "../../../../test/maps/random.ts";
 import { link } from "../../../../test/support/jit_machine.ts";
 import { assemble } from "../../../isa/asm.ts";
 import type { MapExports } from "../../maps/exports.ts";
 import type { BpfMap } from "../../maps/map.ts";
-import { createPlane, type Plane } from "../../maps/testing/plane.ts";
-import { createRandom, testSeed } from "../../maps/testing/random.ts";
 import { cpuAddress } from "../../mem/layout.ts";
 import type { ExecHelper } from "../../prog/program.ts";
 import { createJit } from "../jit.ts";

@@ -1,7 +1,7 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { SysError } from "../../error.ts";
-import type { BpfMap, MapSpec } from "../map.ts";
+import { SysError } from "../../src/kernel/error.ts";
+import type { BpfMap, MapSpec } from "../../src/kernel/maps/map.ts";
 
 /** An operation on one map; keys and values are hex, null for no key. */
 export type Op =
@@ -15,7 +15,7 @@ export type Op =
 /** Its result: 0 or a negative errno, the hex of a key or value, or all pairs of the map. */
 export type Result = number | string | readonly (readonly [string, string])[];
 
-const SCRIPT = fileURLToPath(new URL("../../../../test/maps/kmaps.py", import.meta.url));
+const SCRIPT = fileURLToPath(new URL("kmaps.py", import.meta.url));
 
 /** The answers of the running kernel to lines of kmaps.py; undefined if it cannot be asked. */
 export function askKernel(lines: readonly unknown[]): unknown[][] | undefined {

@@ -1,6 +1,6 @@
-import { createDataplane, type Dataplane } from "../../dataplane/dataplane.ts";
-import { createMapFactory } from "../create.ts";
-import type { CreateMap } from "../map.ts";
+import { createDataplane, type Dataplane } from "../../src/kernel/dataplane/dataplane.ts";
+import { createMapFactory } from "../../src/kernel/maps/create.ts";
+import type { CreateMap } from "../../src/kernel/maps/map.ts";
 
 /** A data plane of its own and its map factory. */
 export interface Plane {
