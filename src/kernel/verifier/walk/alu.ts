@@ -35,28 +35,11 @@ import {
   syncBounds,
   zeroExtend32,
 } from "../value/value.ts";
+import { ALU_SYMBOL } from "./alu_symbol.ts";
 import { type Env, reject } from "./env.ts";
 import { pushPath } from "./paths.ts";
 import { pointerAlu } from "./pointer_alu.ts";
 import { checkReg, isPointer, reg } from "./regs.ts";
-
-/** The operators of ALU instructions, by the operation's bits, as messages show them. */
-export const ALU_SYMBOL: Readonly<Record<number, string>> = {
-  [ALU.ADD]: "+=",
-  [ALU.SUB]: "-=",
-  [ALU.MUL]: "*=",
-  [ALU.DIV]: "/=",
-  [ALU.OR]: "|=",
-  [ALU.AND]: "&=",
-  [ALU.LSH]: "<<=",
-  [ALU.RSH]: ">>=",
-  [ALU.NEG]: "neg",
-  [ALU.MOD]: "%=",
-  [ALU.XOR]: "^=",
-  [ALU.MOV]: "=",
-  [ALU.ARSH]: "s>>=",
-  [ALU.END]: "endian",
-};
 
 /** The immediate as an operand: a scratch register, good until the next operand is made. */
 const IMM_OPERAND = 0;

@@ -25,7 +25,7 @@ import {
   varValueBig,
 } from "../state/view.ts";
 import { addOffset, constFitsOffset, markKnown, markUnknown, subOffset } from "../value/value.ts";
-import { ALU_SYMBOL } from "./alu.ts";
+import { ALU_SYMBOL } from "./alu_symbol.ts";
 import { type Env, reject } from "./env.ts";
 
 /** Offsets beyond this are not reasoned about: 2^29. */
