@@ -165,9 +165,9 @@ class Resolver {
       const behind = this.behind(next.id);
       if (behind?.kind === K.PTR && this.#pending(behind)) return behind;
     }
-    // A function stands for its prototype once it has been followed itself, which a struct does not wait for.
+    // A function stands for its prototype once it has been followed itself, which structs and pointers do not wait for.
     const behind = this.behind(next.id);
-    if (behind?.kind === K.FUNC && type.kind !== K.PTR && this.#state[behind.id] !== 2) {
+    if (behind?.kind === K.FUNC && this.#state[behind.id] !== 2) {
       this.#checker.refuseType(E.EINVAL, type, "Invalid type_id");
     }
     if (type.kind === K.VAR && this.size(type.word) === undefined) {
