@@ -96,7 +96,10 @@ def run(op):
         info = memory(b"", 256)
         ret = bpf(INFO, struct.pack("<IIQ", fd, 88, at(info)))
         return ret if ret < 0 else struct.unpack_from("<I", info.raw, 16)[0]
-    os.close(fd)
+    try:
+        os.close(fd)
+    except OSError as error:
+        return -error.errno
     return 0
 
 

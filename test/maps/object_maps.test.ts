@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from "node:fs";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { Kernel, type KernelTask } from "../../src/kernel/kernel.ts";
 import { call } from "../../src/transport/call.ts";
 import { askKernel, whyNoKernel } from "./ask.ts";
@@ -125,13 +125,13 @@ describe("maps whose values stand for objects, as Linux answers", () => {
       script,
       script.ops.map((op) => answer(task, op)),
     );
+    // References between maps and programs go with the last descriptor.
+    task.exit();
     const linux = recorded[name] ?? [];
     expect(linux.length).toBe(script.ops.length);
     script.ops.forEach((op, i) => {
       expect(ours[i], `operation ${i}: ${JSON.stringify(op)}`).toEqual(linux[i]);
     });
-    task.exit();
-    // References between maps and programs go with the last descriptor.
     expect(kernel.usage()).toEqual(empty);
   });
 
@@ -140,8 +140,4 @@ describe("maps whose values stand for objects, as Linux answers", () => {
   it.skipIf(why !== undefined)("are what the live kernel answers", () => {
     expect(askLinux()).toEqual(recorded);
   });
-});
-
-afterAll(() => {
-  expect(kernel.usage()).toEqual(empty);
 });
