@@ -74,6 +74,7 @@ export const progLoad: Command = (system, caller, attr) => {
     gplCompatible: isGplCompatible(license),
     caps: caller.caps,
     logLevel: a.log_level,
+    cpus: system.cpus,
     logKeep: { size: a.log_size, start: (a.log_level & LOG.FIXED) !== 0 },
     mapByFd: (fd) => mapFactsByFd(caller, fd),
     supports: { helper: system.supportsHelper },

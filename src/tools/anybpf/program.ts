@@ -76,6 +76,8 @@ export function program(): Command {
     .option("--scrub", "logs without addresses and times, so that two can be compared")
     .option("--log-size <bytes>", "the log buffer's size", number(0), DEFAULT_LOG_SIZE)
     .option("--interp", "run with the interpreter")
+    .addOption(new Option("--no-fork", "taken for the oracle's sake: there is one process anyhow").hideHelp())
+    .addOption(new Option("--timeout <s>", "taken for the oracle's sake").hideHelp())
     .action(async (file: string, options: CheckCommand) => {
       const { checkFile } = await import("../check/check.ts");
       await checkFile(file, options, (line) => process.stdout.write(`${line}\n`));
