@@ -2,9 +2,9 @@ import type { Insn } from "../../../isa/insn.ts";
 import { MODE, sizeBytes } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { TYPE, TYPE_MASK } from "../state/layout.ts";
-import { isScalar, regType } from "../state/view.ts";
-import { isContradictory } from "../value/value.ts";
+import { regType } from "../state/view.ts";
 import { type Env, reject } from "../walk/env.ts";
+import { checkInvariants } from "../walk/invariants.ts";
 import { checkReg, reg } from "../walk/regs.ts";
 import { checkAccess } from "./memory.ts";
 
@@ -48,10 +48,7 @@ export function checkLoad(env: Env, insn: Insn, strict = false): void {
     signed: (insn.code & 0xe0) === MODE.MEMSX,
   });
   noteType(env, type);
-  const dst = reg(env, insn.dst);
-  if (env.testRegInvariants && isScalar(dst) && isContradictory(dst)) {
-    throw reject(env, E.EFAULT, "REG INVARIANTS VIOLATION (ldx)");
-  }
+  checkInvariants(env, reg(env, insn.dst), "ldx");
 }
 
 /** Checks a store of a register. */

@@ -194,11 +194,15 @@ export function syncBounds(r: Reg): void {
   rangesFromBits(r);
 }
 
-/** Non-zero if a range is empty or the known bits contradict the ranges. */
+/** 0 if all is well, 1 if a range is empty, 2 or 3 if a constant (of 64 bits, of the low 32) is not its own range. */
 export function boundsBroken(r: Reg): i32 {
   if (r.smin > r.smax || r.umin > r.umax || r.s32min > r.s32max || r.u32min > r.u32max) return 1;
-  if (r.mask == 0 && (r.value != r.umin || r.value != r.umax || (r.value as i64) != r.smin)) return 2;
-  return 0;
+  const s: i64 = r.value as i64;
+  if (r.mask == 0 && (r.value != r.umin || r.value != r.umax || s != r.smin || s != r.smax)) return 2;
+  if ((r.mask as u32) != 0) return 0;
+  const lo: u32 = r.value as u32;
+  const slo: i32 = r.value as i32;
+  return lo != r.u32min || lo != r.u32max || slo != r.s32min || slo != r.s32max ? 3 : 0;
 }
 
 /** A write of the low half clears the high one. The caller syncs. */

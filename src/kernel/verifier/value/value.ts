@@ -77,9 +77,12 @@ export function syncBounds(r: RegPtr): void {
   valueUnit().syncBounds(r);
 }
 
-/** True if no value is in the record's ranges any more: a dead branch that was walked, or a bug. */
-export function isContradictory(r: RegPtr): boolean {
-  return valueUnit().boundsBroken(r) !== 0;
+/**
+ * 0 if a number's facts agree. Otherwise a dead branch was walked: 1 if a range is empty, 2 or 3 if the known bits are
+ * all known (of 64, of the low 32) and a range says something else.
+ */
+export function boundsBroken(r: RegPtr): number {
+  return valueUnit().boundsBroken(r);
 }
 
 /** Clears the high half, as a write to the low half does. Linux: zext_32_to_64. */

@@ -23,8 +23,9 @@ import {
   varMaskLo,
   varValueLo,
 } from "../state/view.ts";
-import { branchTaken, isContradictory, markKnownImm, refineBranch } from "../value/value.ts";
+import { branchTaken, markKnownImm, refineBranch } from "../value/value.ts";
 import { type Env, reject } from "./env.ts";
+import { checkInvariants } from "./invariants.ts";
 import { collectLinked, syncLinked } from "./linked.ts";
 import { markNotNull, markNullness } from "./nullness.ts";
 import { FLIPPED, isAnyPacketPointer, learnPacketRange, packetBranchTaken } from "./packet_range.ts";
@@ -153,10 +154,11 @@ function split(
     copyReg(takenSrc, src);
   }
   refineBranch(takenDst, takenSrc, dst, src, op, is32);
-  if (env.testRegInvariants && isScalar(dst) && isScalar(src)) {
-    for (const r of [takenDst, takenSrc, dst, src]) {
-      if (isContradictory(r)) throw reject(env, E.EFAULT, "REG INVARIANTS VIOLATION");
-    }
+  if (isScalar(dst) && isScalar(src)) {
+    checkInvariants(env, takenDst, "true_reg1");
+    checkInvariants(env, takenSrc, "true_reg2");
+    checkInvariants(env, dst, "false_reg1");
+    checkInvariants(env, src, "false_reg2");
   }
   if (fromReg && isScalar(src) && regId(src) !== 0) {
     syncLinked(fall, src, linked);

@@ -11,13 +11,13 @@ import { LOG_LEVEL2 } from "../log/log.ts";
 import { isLogged, printFrame } from "../log/state.ts";
 import { pushJumpHistory } from "../prune/history.ts";
 import { isStateVisited, updateBranchCounts } from "../prune/visit.ts";
-import { TYPE } from "../state/layout.ts";
-import { curFrame, regType, setLastInsnIdx, setStateInsnIdx, speculative } from "../state/view.ts";
-import { isContradictory } from "../value/value.ts";
+import { curFrame, setLastInsnIdx, setStateInsnIdx, speculative } from "../state/view.ts";
 import { checkAlu } from "./alu.ts";
 import { type Env, Rejection, reject } from "./env.ts";
+import { checkInvariants } from "./invariants.ts";
 import { checkJump } from "./jump.ts";
 import { checkLdImm64 } from "./ld_imm64.ts";
+import { observe } from "./observe.ts";
 import { popPath } from "./paths.ts";
 import { markStateScratched, reg } from "./regs.ts";
 
@@ -65,6 +65,7 @@ function visit(env: Env, previous: number): Step {
   if (aux === undefined) throw new Error("anybpf bug: no facts of an instruction");
   setLastInsnIdx(state, previous);
   setStateInsnIdx(state, at);
+  if (env.input.observer !== undefined) observe(env, env.input.observer);
   if (aux.prunePoint && isStateVisited(env, at)) {
     if (isLogged(env)) {
       if (env.arrived) env.log.line(`\nfrom ${previous} to ${at}${speculationNote(env)}: safe`);
@@ -101,7 +102,7 @@ function checkInsn(env: Env, insn: Insn): Step {
     case CLASS.ALU:
     case CLASS.ALU64:
       checkAlu(env, insn);
-      checkInvariants(env, insn.dst);
+      checkInvariants(env, reg(env, insn.dst), "alu");
       env.insnIdx++;
       return "next";
     case CLASS.LDX:
@@ -127,14 +128,6 @@ function checkInsn(env: Env, insn: Insn): Step {
       return checkLd(env, insn);
     default:
       return checkControl(env, insn);
-  }
-}
-
-function checkInvariants(env: Env, n: number): void {
-  if (!env.testRegInvariants) return;
-  const r = reg(env, n);
-  if (regType(r) === TYPE.SCALAR_VALUE && isContradictory(r)) {
-    throw reject(env, E.EFAULT, "REG INVARIANTS VIOLATION (alu)");
   }
 }
 
