@@ -19,7 +19,9 @@ export interface PruneState {
    * Saved states, oldest first, by a hash of instruction and call site. Linux mixes instructions with the same hash
    * in one list too, and `max_states_per_insn` counts the list.
    */
-  readonly lists: Explored[][];
+  readonly lists: Map<number, Explored[]>;
+  /** How many lists there may be: the instructions of the program. */
+  readonly listCount: number;
   /** The saved state of a record that may be some state's parent. */
   readonly byState: Map<StatePtr, Explored>;
   /** States in `lists`, and dropped ones that are not free yet. */
@@ -35,7 +37,8 @@ export interface PruneState {
 export function createPruneState(insnCount: number): PruneState {
   return {
     history: createHistory(),
-    lists: Array.from({ length: Math.max(insnCount, 1) }, () => []),
+    lists: new Map(),
+    listCount: Math.max(insnCount, 1),
     byState: new Map(),
     listed: 0,
     waiting: 0,
@@ -47,7 +50,13 @@ export function createPruneState(insnCount: number): PruneState {
 /** The list in which states at an instruction of the running frame are saved. Linux: explored_state. */
 export function exploredAt(prune: PruneState, state: StatePtr, insnIdx: number): Explored[] {
   const hash = (insnIdx ^ callsite(curFrame(state))) >>> 0;
-  return prune.lists[hash % prune.lists.length] as Explored[];
+  const key = hash % prune.listCount;
+  let list = prune.lists.get(key);
+  if (list === undefined) {
+    list = [];
+    prune.lists.set(key, list);
+  }
+  return list;
 }
 
 /** True if two states were reached through the same calls. */
