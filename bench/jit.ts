@@ -112,7 +112,7 @@ async function createBench(): Promise<(c: Case) => Measured> {
   const call = exports.map_lookup_elem as (...args: bigint[]) => bigint;
   const lookup = { id: 1, name: "map_lookup_elem", nargs: 2, call };
   const helper = (id: number) => (id === 1 ? lookup : undefined);
-  const jit = createJit({ memory, table, helper, ldAbs: () => -1n });
+  const jit = createJit({ memory, table, helper, ldAbs: () => -1n, mapEachNext: exports.map_each_next });
 
   const makeMap = ({ type, keySize, entries }: NonNullable<Case["maps"]>[number]): BpfMap => {
     const valueSize = type === 3 ? 4 : 8;

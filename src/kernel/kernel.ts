@@ -186,6 +186,7 @@ function installer(dataplane: Dataplane, helpers: HelperTable, engine: "jit" | "
     table,
     helper: helpers.forType(program.type),
     ldAbs: exports.ld_abs,
+    mapEachNext: exports.map_each_next,
   });
   const load = (program: LinkedProgram): Executable => {
     if (engine === "jit") {

@@ -115,9 +115,13 @@ export async function bench(engine: "interp" | "jit" = "interp"): Promise<Bench>
   return {
     dataplane,
     load: (type, program) =>
-      create({ memory: mem.memory, table, helper: helpers.forType(type), ldAbs: exports.ld_abs }).load(
-        program,
-      ),
+      create({
+        memory: mem.memory,
+        table,
+        helper: helpers.forType(type),
+        ldAbs: exports.ld_abs,
+        mapEachNext: exports.map_each_next,
+      }).load(program),
   };
 }
 

@@ -2,6 +2,7 @@ import { type Insn, isLdImm64 } from "../../src/isa/insn.ts";
 import { CALL, CLASS, JMP, PSEUDO } from "../../src/isa/opcode.ts";
 import { CPU_BASE, CPU_SIZE, FRAME_SIZE } from "../../src/kernel/mem/layout.ts";
 import type { ExecEnv, ExecHelper, LinkedProgram, Subprog } from "../../src/kernel/prog/program.ts";
+import { arrayWalker } from "./walk_array.ts";
 
 /** Where tests put packets and the like: behind CPU 0's block. */
 export const TEST_DATA = CPU_BASE + CPU_SIZE;
@@ -48,6 +49,7 @@ export function testEnv(
     view,
     table: new WebAssembly.Table({ element: "anyfunc", initial: 8 }),
     helper: (id) => helpers.find((helper) => helper.id === id),
+    mapEachNext: arrayWalker(memory),
     ldAbs: (_ctx, offset, size) => {
       if (offset < 0 || offset + size > packetSize) return -1n;
       const at = TEST_DATA + offset;

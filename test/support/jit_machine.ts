@@ -2,6 +2,7 @@ import type { Insn } from "../../src/isa/insn.ts";
 import { createJit, type JitOptions } from "../../src/kernel/jit/jit.ts";
 import { cpuAddress, stackTop } from "../../src/kernel/mem/layout.ts";
 import type { ExecEnv, ExecHelper, LinkedProgram, Subprog } from "../../src/kernel/prog/program.ts";
+import { arrayWalker } from "./walk_array.ts";
 
 /** Where tests put data that is neither stack nor CPU block: after CPU 0's block. */
 export const DATA = cpuAddress(1);
@@ -51,6 +52,7 @@ export function machine(
     memory,
     table,
     helper: (id) => helpers.find((h) => h.id === id),
+    mapEachNext: arrayWalker(memory),
     ldAbs: (ctx, offset, size) => {
       const at = offset >>> 0;
       if (at + size > 64) return -1n;

@@ -37,7 +37,11 @@ const RENAMED_XDP: Readonly<Record<string, string>> = {
 };
 
 /** These are no functions: executors make the jumps and calls back into the program themselves. */
-const BY_EXECUTORS: ReadonlySet<number> = new Set([HELPERS.tail_call.value, HELPERS.loop.value]);
+const BY_EXECUTORS: ReadonlySet<number> = new Set([
+  HELPERS.tail_call.value,
+  HELPERS.for_each_map_elem.value,
+  HELPERS.loop.value,
+]);
 
 type HelperFunction = (...args: bigint[]) => bigint;
 

@@ -1,5 +1,5 @@
 import { MAX_FRAMES } from "../mem/layout.ts";
-import type { ExecHelper } from "../prog/program.ts";
+import { EACH_CURSOR_BYTES, type ExecHelper } from "../prog/program.ts";
 import { DONE, type Frame, type Machine, type Op, setW } from "./machine.ts";
 
 /** Index in `Machine.r` of R6, and of the half after R10. */
@@ -95,6 +95,37 @@ export const loop: Op = (m, { extra }) => {
     if (m.s64[0] !== 0n) break;
   }
   setW(m, 0, taken);
+  m.pc = returnTo;
+};
+
+/**
+ * `bpf_for_each_map_elem(R1 map, R2 callback, R3 its context, R4 flags)`: calls `callback(map, key, value, context)`
+ * for each element until it gives other than 0; R0 is the elements given, -EINVAL for any flags. `extra` is the
+ * calling frame's stack bytes and the cursor's, which lies right above the callback's frame.
+ */
+export const forEachMapElem: Op = (m, { extra }) => {
+  if (m.s64[4] !== 0n) {
+    m.s64[0] = -EINVAL;
+    return;
+  }
+  const map = m.s64[1] as bigint;
+  const start = m.r[4] as number;
+  const context = m.s64[3] as bigint;
+  const cursor = ((m.r[R10] as number) - (extra as number)) >>> 0;
+  const returnTo = m.pc;
+  m.mem.u8.fill(0, cursor, cursor + EACH_CURSOR_BYTES);
+  let given = 0;
+  while (m.env.mapEachNext(map, BigInt(cursor)) !== 0n) {
+    m.s64[1] = map;
+    setW(m, 4, m.view.getUint32(cursor, true));
+    setW(m, 6, m.view.getUint32(cursor + 4, true));
+    m.s64[4] = context;
+    enterFrame(m, DONE, extra as number);
+    m.callback(m, start);
+    given++;
+    if (m.s64[0] !== 0n) break;
+  }
+  setW(m, 0, given);
   m.pc = returnTo;
 };
 

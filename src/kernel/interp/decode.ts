@@ -2,11 +2,11 @@ import { type Insn, isLdImm64 } from "../../isa/insn.ts";
 import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, PSEUDO, SIZE, SRC, sizeBytes } from "../../isa/opcode.ts";
 import { HELPER } from "../../uapi/helper_id.ts";
 import { FRAME_SIZE } from "../mem/layout.ts";
-import type { ExecEnv, LinkedProgram, Subprog } from "../prog/program.ts";
+import { EACH_CURSOR_BYTES, type ExecEnv, type LinkedProgram, type Subprog } from "../prog/program.ts";
 import { atomicOp, LOADS, type LoadName, STORES, type StoreName } from "./access.ts";
 import { ALU32, type Alu32Name } from "./alu32.ts";
 import { ALU64, type Alu64Name } from "./alu64.ts";
-import { callHelper, callSubprog, leaveFrame, loadAbs, loadInd, loop } from "./call.ts";
+import { callHelper, callSubprog, forEachMapElem, leaveFrame, loadAbs, loadInd, loop } from "./call.ts";
 import { InterpError } from "./error.ts";
 import { type CompareName, JMP32, JMP64, jump, mayGoto } from "./jump.ts";
 import { CONSTANTS, type Op, type Step } from "./machine.ts";
@@ -90,8 +90,15 @@ const STORE_NAMES: Readonly<Record<number, StoreName>> = {
   [SIZE.DW]: "u64",
 };
 
-/** Helpers that are the executor's own, because they run code of the program's kind. */
-const OWN_HELPERS: Readonly<Record<number, Op>> = { [HELPER.tail_call]: tailCall, [HELPER.loop]: loop };
+/**
+ * Helpers that are the executor's own, because they run code of the program's kind, and the bytes of stack that each
+ * needs below the calling frame.
+ */
+const OWN_HELPERS: Readonly<Record<number, { readonly op: Op; readonly bytes: number }>> = {
+  [HELPER.tail_call]: { op: tailCall, bytes: 0 },
+  [HELPER.for_each_map_elem]: { op: forEachMapElem, bytes: EACH_CURSOR_BYTES },
+  [HELPER.loop]: { op: loop, bytes: 0 },
+};
 
 class Decoder {
   readonly constants: number[] = [];
@@ -145,15 +152,17 @@ class Decoder {
 
   helper(at: number, id: number): Pick<Step, "op" | "extra"> {
     const own = OWN_HELPERS[id];
-    if (own !== undefined) return { op: own, extra: this.frameBytes(at) };
+    if (own !== undefined) return { op: own.op, extra: this.frameBytes(at, own.bytes) };
     const helper = this.#env.helper(id);
     if (helper === undefined) throw this.#error(at, `helper ${id} is not there`);
     return { op: callHelper, extra: helper };
   }
 
-  frameBytes(at: number): number {
+  /** The stack bytes of the frame that the instruction at `at` runs in, and at least `more` below those it uses. */
+  frameBytes(at: number, more = 0): number {
     const subprog = this.#linked.subprogs.find((s: Subprog) => at >= s.start && at < s.end);
-    return this.#tight && subprog !== undefined ? (subprog.stackDepth + 15) & ~15 : FRAME_SIZE;
+    const used = ((subprog?.stackDepth ?? FRAME_SIZE) + more + 15) & ~15;
+    return this.#tight ? used : Math.max(used, FRAME_SIZE);
   }
 
   /** The first instruction of the subprogram that a 64-bit load names. */
@@ -236,7 +245,7 @@ const ld: DecodeClass = (decoder, insn, plain) => {
       const next = decoder.insn(plain.at + 1);
       if (!isLdImm64(insn) || next === undefined) return undefined;
       if (insn.src !== 0 && insn.src !== PSEUDO.FUNC) return undefined;
-      // A function's address is the index of its first instruction: only `bpf_loop` here ever looks at it.
+      // A function's address is the index of its first instruction: only helpers that call back ever look at it.
       const start = insn.src === PSEUDO.FUNC ? decoder.funcStart(plain.at, insn) : undefined;
       const s = start === undefined ? decoder.constant(insn.imm, next.imm) : decoder.constant(start, 0);
       return { ...plain, op: loadImm64, s, off: plain.at + 2 };

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { linkForTest, TEST_CPU, TEST_DATA, testEnv } from "../../../test/support/executor.ts";
+import { writeArray } from "../../../test/support/walk_array.ts";
 import { assemble } from "../../isa/asm.ts";
 import { MAP } from "../maps/layout.ts";
 import { CPU, CPU_SIZE } from "../mem/layout.ts";
@@ -162,6 +163,82 @@ describe("bpf_loop", () => {
   it("refuses flags and too many turns", () => {
     expect(loop(5, "r0 = 0", 1)).toBe(BigInt.asUintN(64, -22n));
     expect(loop(8388609, "r0 = 0")).toBe(BigInt.asUintN(64, -7n));
+  });
+});
+
+describe("bpf_for_each_map_elem", () => {
+  const MAP_AT = TEST_DATA + 512;
+  /** Adds up each key and its value in the caller's frame; the callback goes on with `body`. */
+  const walk = (elements: readonly bigint[], body: string, flags = 0) => {
+    const env = testEnv();
+    writeArray(env.view(), MAP_AT, elements);
+    const insns = assemble(`
+      *(u64 *)(r10 -512) = 0
+      r6 = 77
+      r1 = ${MAP_AT}
+      r2 = subprog[each]
+      r3 = r10
+      r3 += -512
+      r4 = ${flags}
+      call bpf_for_each_map_elem#164
+      r1 = *(u64 *)(r10 -512)
+      r1 <<= 32
+      r0 += r1
+      if r6 == 0x4d goto pc+1
+      r0 = 0
+      exit
+    each:
+      r6 = *(u32 *)(r2 +0)
+      r7 = *(u64 *)(r3 +0)
+      r7 += r6
+      r6 = *(u64 *)(r4 +0)
+      r6 += r7
+      *(u64 *)(r4 +0) = r6
+      *(u64 *)(r10 -8) = -1
+      if r1 != ${MAP_AT} goto pc+2
+      ${body}
+      exit
+      exit`);
+    const { entry } = createInterpreter(env).load(linkForTest(insns));
+    return BigInt.asUintN(64, entry(BigInt(TEST_DATA), TEST_CPU));
+  };
+
+  it("calls back with the map, each key and value, and the context", () => {
+    expect(walk([10n, 20n, 30n], "r0 = 0")).toBe((63n << 32n) | 3n);
+    expect(walk([], "r0 = 0")).toBe(0n);
+  });
+  it("ends when the callback says so, counting that element", () => {
+    expect(walk([10n, 20n, 30n], "r0 = 1")).toBe((10n << 32n) | 1n);
+  });
+  it("refuses flags", () => {
+    expect(walk([10n], "r0 = 0", 1)).toBe(BigInt.asUintN(64, -22n));
+  });
+  it("may be called by the callback", () => {
+    const env = testEnv();
+    writeArray(env.view(), MAP_AT, [1n, 2n, 3n]);
+    const call = (name: string) =>
+      `r1 = ${MAP_AT}\nr2 = subprog[${name}]\nr4 = 0\ncall bpf_for_each_map_elem#164`;
+    const insns = assemble(`
+      *(u64 *)(r10 -8) = 0
+      r3 = r10
+      r3 += -8
+      ${call("outer")}
+      r0 = *(u64 *)(r10 -8)
+      exit
+    outer:
+      r3 = r4
+      ${call("inner")}
+      r0 = 0
+      exit
+    inner:
+      r1 = *(u64 *)(r4 +0)
+      r2 = *(u64 *)(r3 +0)
+      r1 += r2
+      *(u64 *)(r4 +0) = r1
+      r0 = 0
+      exit`);
+    const { entry } = createInterpreter(env).load(linkForTest(insns));
+    expect(entry(BigInt(TEST_DATA), TEST_CPU)).toBe(18n);
   });
 });
 

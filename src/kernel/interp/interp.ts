@@ -26,8 +26,8 @@ export interface Interpreter {
 }
 
 /**
- * Makes the interpreter for one kernel. It runs the helpers `bpf_tail_call` and `bpf_loop` itself and takes all others
- * from `env.helper`; a program that reads outside of linear memory, which no verified one does, ends in an InterpError.
+ * Makes the interpreter for one kernel. It runs the helpers `bpf_tail_call`, `bpf_loop` and `bpf_for_each_map_elem`
+ * itself and takes all others from `env.helper`; a program that reads outside of linear memory, which no verified one does, ends in an InterpError.
  */
 export function createInterpreter(env: ExecEnv): Interpreter {
   return {

@@ -7,6 +7,7 @@ import {
   type TestMachine,
   type TestProgram,
 } from "../../../test/support/jit_machine.ts";
+import { writeArray } from "../../../test/support/walk_array.ts";
 import { assemble } from "../../isa/asm.ts";
 import { MAP } from "../maps/layout.ts";
 import { CPU } from "../mem/layout.ts";
@@ -196,6 +197,77 @@ describe("subprograms", () => {
     expect(run("0")).toBe(0n);
     expect(BigInt.asIntN(64, run("5", 1))).toBe(-22n);
     expect(BigInt.asIntN(64, run("8388609"))).toBe(-7n);
+  });
+
+  it("are called back by bpf_for_each_map_elem, with map, key, value and context", () => {
+    const m = machine();
+    const map = DATA + 512;
+    writeArray(m.view, map, [10n, 20n, 30n]);
+    const run = (result: string, flags = 0): bigint => {
+      const insns = assemble(`
+        r6 = r1
+        *(u64 *)(r10 -8) = 0
+        r1 = ${map} ll
+        r2 = subprog[each]
+        r3 = r10
+        r3 += -8
+        r4 = ${flags}
+        call bpf_for_each_map_elem#164
+        r1 = *(u64 *)(r10 -8)
+        *(u64 *)(r6 +0) = r1
+        exit
+        each:
+        *(u64 *)(r10 -8) = -1
+        r5 = *(u64 *)(r4 +0)
+        r2 = *(u32 *)(r2 +0)
+        r5 += r2
+        r3 = *(u64 *)(r3 +0)
+        r5 += r3
+        *(u64 *)(r4 +0) = r5
+        r0 = ${result}
+        if r1 == ${map} goto pc+1
+        r0 = 1
+        exit`);
+      const body = insns.findIndex((x) => x.code === 0x95) + 1;
+      return m.run({ insns, subprogs: [subprog(0, body, 8), subprog(body, insns.length, 8)] });
+    };
+    expect(run("0")).toBe(3n);
+    expect(m.view.getBigUint64(DATA, true)).toBe(63n);
+    expect(run("1")).toBe(1n);
+    expect(m.view.getBigUint64(DATA, true)).toBe(10n);
+    expect(BigInt.asIntN(64, run("0", 1))).toBe(-22n);
+    writeArray(m.view, map, []);
+    expect(run("0")).toBe(0n);
+  });
+
+  it("may call bpf_for_each_map_elem themselves, each walk with a cursor of its own", () => {
+    const m = machine();
+    const map = DATA + 512;
+    writeArray(m.view, map, [1n, 2n, 3n]);
+    const call = (name: string) =>
+      `r1 = ${map} ll\nr2 = subprog[${name}]\nr4 = 0\ncall bpf_for_each_map_elem#164`;
+    const insns = assemble(`
+      *(u64 *)(r10 -8) = 0
+      r3 = r10
+      r3 += -8
+      ${call("outer")}
+      r0 = *(u64 *)(r10 -8)
+      exit
+      outer:
+      r3 = r4
+      ${call("inner")}
+      r0 = 0
+      exit
+      inner:
+      r1 = *(u64 *)(r4 +0)
+      r2 = *(u64 *)(r3 +0)
+      r1 += r2
+      *(u64 *)(r4 +0) = r1
+      r0 = 0
+      exit`);
+    const ends = insns.flatMap((x, i) => (x.code === 0x95 ? [i + 1] : []));
+    const [a = 0, b = 0, c = 0] = ends;
+    expect(m.run({ insns, subprogs: [subprog(0, a, 8), subprog(a, b, 0), subprog(b, c, 0)] })).toBe(18n);
   });
 });
 

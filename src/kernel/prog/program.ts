@@ -86,6 +86,9 @@ export interface ExecHelper {
   readonly call: (...args: bigint[]) => bigint;
 }
 
+/** Bytes of the cursor that `ExecEnv.mapEachNext` moves. */
+export const EACH_CURSOR_BYTES = 24;
+
 /** What executors are given by the composer. */
 export interface ExecEnv {
   readonly memory: WebAssembly.Memory;
@@ -98,6 +101,11 @@ export interface ExecEnv {
   readonly helper: (id: number) => ExecHelper | undefined;
   /** Reads of LD_ABS and LD_IND: `(ctx: i64, offset: i32, size: i32) -> i64`, negative if out of the packet. */
   readonly ldAbs: (ctx: bigint, offset: number, size: number) => bigint;
+  /**
+   * Moves a cursor of EACH_CURSOR_BYTES in linear memory, zeroed to start, to a map's next element: 1, or 0 after the
+   * last. The addresses of key and value are then at the cursor, a u32 each. For bpf_for_each_map_elem.
+   */
+  readonly mapEachNext: (map: bigint, cursor: bigint) => bigint;
 }
 
 /**

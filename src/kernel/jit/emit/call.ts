@@ -1,6 +1,7 @@
 import type { Insn } from "../../../isa/insn.ts";
 import { CALL, MODE, sizeBytes } from "../../../isa/opcode.ts";
 import { CPU, CPU_SIZE } from "../../mem/layout.ts";
+import { EACH_CURSOR_BYTES } from "../../prog/program.ts";
 import { type FunctionContext, refuse } from "./context.ts";
 import { formsAfter } from "./forms.ts";
 import { emitMapLookup } from "./map_lookup.ts";
@@ -10,8 +11,11 @@ import { emitTailCall } from "./tail_call.ts";
 export const INLINE_HELPER_ARGS: Readonly<Record<number, number>> = {
   /** get_smp_processor_id */ 8: 0,
   /** tail_call */ 12: 3,
+  /** for_each_map_elem */ 164: 4,
   /** loop */ 181: 4,
 };
+/** Those of them that call a subprogram back. */
+export const CALLING_BACK: ReadonlySet<number> = new Set([164, 181]);
 const MAP_LOOKUP = 1;
 /** BPF_MAX_LOOPS: bpf_loop refuses more rounds. */
 const MAX_LOOPS = 8 * 1024 * 1024;
@@ -33,6 +37,9 @@ function emitHelperCall(f: FunctionContext, insn: Insn, at: number): void {
       return;
     case 12:
       emitTailCall(f, at);
+      return;
+    case 164:
+      emitForEachMapElem(f);
       return;
     case 181:
       emitLoop(f);
@@ -138,6 +145,67 @@ function emitLoop(f: FunctionContext): void {
   code.get(result);
   regs.put(0, "i64", false);
   code.release("i64", index);
+  code.release("i64", result);
+}
+
+/**
+ * bpf_for_each_map_elem(map, callback, ctx, flags): calls back with (map, key, value, ctx) for each element until that
+ * gives something but 0; returns the elements given, or -EINVAL for flags. Between the frames lies the map's cursor.
+ */
+function emitForEachMapElem(f: FunctionContext): void {
+  const { code, regs } = f;
+  const { program } = f;
+  const cursor = code.scratch("i32");
+  const result = code.scratch("i64");
+  code.i64(-22);
+  code.set(result);
+  const out = code.block();
+  regs.get64(4);
+  code.op("i64_eqz");
+  code.op("i32_eqz");
+  code.brIf(out);
+  code.i64(0);
+  code.set(result);
+  code.get(regs.framePointer);
+  code.i32(f.stackDepth + EACH_CURSOR_BYTES);
+  code.op("i32_sub");
+  code.set(cursor);
+  for (let offset = 0; offset < EACH_CURSOR_BYTES; offset += 8) {
+    code.get(cursor);
+    code.i64(0);
+    code.memory("i64_store", offset);
+  }
+  const again = code.loop();
+  regs.get64(1);
+  code.get(cursor);
+  code.op("i64_extend_i32_u");
+  code.call(program.mapEachNext());
+  code.op("i64_eqz");
+  code.brIf(out);
+  code.get(result);
+  code.i64(1);
+  code.op("i64_add");
+  code.set(result);
+  regs.get64(1);
+  for (const offset of [0, 4]) {
+    code.get(cursor);
+    code.memory("i32_load", offset);
+    code.op("i64_extend_i32_u");
+  }
+  regs.get64(3);
+  code.i64(0);
+  code.get(cursor);
+  code.get(f.cpu);
+  regs.get32(2);
+  code.callIndirect(program.callbackType(), program.callbackTable());
+  code.op("i64_eqz");
+  code.brIf(again);
+  code.end();
+  code.end();
+  if (f.isEntry && program.callbacksTailCall()) restoreEntryFrame(f);
+  code.get(result);
+  regs.put(0, "i64", false);
+  code.release("i32", cursor);
   code.release("i64", result);
 }
 

@@ -41,6 +41,8 @@ export interface ProgramContext {
   readonly helper: (id: number, at: number) => { readonly func: number; readonly args: number };
   /** The function index of env.ldAbs. */
   readonly ldAbs: () => number;
+  /** The function index of env.mapEachNext. */
+  readonly mapEachNext: () => number;
   /** True if a subprogram whose address is taken may make a tail call. */
   readonly callbacksTailCall: () => boolean;
   /** What a 64-bit load of a subprogram's address gives: its index in the table of callbacks. */

@@ -8,7 +8,7 @@ import { type StructureSink, structure } from "../cfg/structure.ts";
 import { Code, type Label } from "../wasm/code.ts";
 import { emitAlu } from "./alu.ts";
 import { emitAtomic } from "./atomic.ts";
-import { emitCall, emitLdAbs, pushCalleeFrame } from "./call.ts";
+import { CALLING_BACK, emitCall, emitLdAbs, pushCalleeFrame } from "./call.ts";
 import { emitCompare } from "./compare.ts";
 import { type Callee, type FunctionContext, type ProgramContext, refuse } from "./context.ts";
 import { type CallInfo, effectsOf, usesOf } from "./effects.ts";
@@ -175,7 +175,7 @@ class FunctionEmitter implements FunctionContext, StructureSink {
       for (let at = node.start; at < node.end; at++) {
         const insn = insns[at] as Insn;
         const isCall = insn.code === (CLASS.JMP | JMP.CALL);
-        if (isCall && (insn.src === CALL.LOCAL || insn.imm === 181)) any = true;
+        if (isCall && (insn.src === CALL.LOCAL || CALLING_BACK.has(insn.imm))) any = true;
         const touches = ((usesOf(effectsOf(insn, at, this.#in.calls)) >> 10) & 1) !== 0;
         const isMemory = (insn.code & 0x07) <= CLASS.STX;
         const onStack = isMemory && (touches || knownStackOffset(facts[at]) !== undefined);

@@ -46,7 +46,9 @@ function lookup(plane: Plane, map: BpfMap, constKey?: number) {
       return exports.map_lookup_elem(m, key);
     },
   };
-  const env = { memory, table: plane.plane.table, helper: () => helper, ldAbs: () => -1n };
+  const { table } = plane.plane;
+  const mapEachNext = exports.map_each_next;
+  const env = { memory, table, helper: () => helper, ldAbs: () => -1n, mapEachNext };
   const insns = assemble(`r2 = r1\nr1 = ${map.address} ll\ncall bpf_map_lookup_elem#1\nexit`);
   const fact = { callMap: 0, ...(constKey === undefined ? {} : { constKey }) };
   const facts = insns.map((x) => (x.code === 0x85 ? fact : undefined));

@@ -10,7 +10,7 @@ import { JitError } from "../error.ts";
 import { Code } from "../wasm/code.ts";
 import { type FuncType, ModuleBuilder } from "../wasm/encoder.ts";
 import type { ValType } from "../wasm/opcode.ts";
-import { INLINE_HELPER_ARGS } from "./call.ts";
+import { CALLING_BACK, INLINE_HELPER_ARGS } from "./call.ts";
 import type { Callee, KnownMap, ProgramContext } from "./context.ts";
 import type { CallInfo } from "./effects.ts";
 import { emitFunction, type FunctionShape, pushEntryFrame } from "./function.ts";
@@ -34,6 +34,7 @@ export interface EmittedProgram {
 const ENTRY_TYPE: FuncType = { params: ["i64", "i32"], results: ["i64"] };
 const PART_TYPE: FuncType = { params: [...wide(10), "i32", "i32", "i32"], results: ["i64"] };
 const R1_TO_R5 = 0x3e;
+const FOR_EACH_MAP_ELEM = 164;
 
 function wide(count: number): ValType[] {
   return Array.from({ length: count }, () => "i64");
@@ -74,6 +75,7 @@ class ProgramEmitter {
   readonly #callbacks: Unit[] = [];
   readonly #calls: CallInfo;
   #ldAbs: number | undefined;
+  #mapEachNext: number | undefined;
 
   constructor(env: ExecEnv, linked: LinkedProgram, options: EmitOptions) {
     this.#env = env;
@@ -107,6 +109,7 @@ class ProgramEmitter {
       callbackTable: () => b.table(this.#callbacks.map((u) => u.func)),
       helper: (id, at) => this.#helper(id, at),
       ldAbs: () => this.#ldAbs ?? 0,
+      mapEachNext: () => this.#mapEachNext ?? 0,
       callbacksTailCall: () => this.#callbacks.some((u) => this.#mayTailCall(u)),
       callback: (insn, at) => this.#callbacks.indexOf(this.#functionUnit(insn, at)),
       callee: (insn, at) => this.#callee(this.#calleeUnit(insn, at)),
@@ -119,9 +122,10 @@ class ProgramEmitter {
     if (this.#callbacks.length > 0) b.table(this.#callbacks.map((u) => u.func));
     for (const unit of units) this.#emit(program, unit);
     b.export("entry", main.func);
-    const { memory, table, ldAbs } = this.#env;
+    const { memory, table, ldAbs, mapEachNext } = this.#env;
     const kernel: Record<string, WebAssembly.ImportValue> = { memory, table };
     if (this.#ldAbs !== undefined) kernel.ldAbs = ldAbs;
+    if (this.#mapEachNext !== undefined) kernel.mapEachNext = mapEachNext;
     return { bytes: b.finish(name), imports: { kernel, helper: this.#helperCalls } };
   }
 
@@ -195,6 +199,10 @@ class ProgramEmitter {
   }
 
   #importHelper(id: number, at: number): void {
+    if (id === FOR_EACH_MAP_ELEM) {
+      const type: FuncType = { params: ["i64", "i64"], results: ["i64"] };
+      this.#mapEachNext ??= this.#builder.importFunction("kernel", "mapEachNext", type);
+    }
     if (INLINE_HELPER_ARGS[id] !== undefined || this.#helpers.has(id)) return;
     const helper = this.#env.helper(id);
     if (helper === undefined) this.#fail(`helper #${id} is not available to this program`, at);
@@ -259,7 +267,7 @@ class ProgramEmitter {
       if (++count > INLINE_LIMIT) return false;
       const cls = insn.code & 0x07;
       const isCall = insn.code === (CLASS.JMP | JMP.CALL);
-      if (isCall && (insn.src !== CALL.HELPER || insn.imm === 12 || insn.imm === 181)) return false;
+      if (isCall && (insn.src !== CALL.HELPER || insn.imm === 12 || CALLING_BACK.has(insn.imm))) return false;
       if (cls === CLASS.LD && insn.code !== 0x18) return false;
       if (cls === CLASS.JMP && (insn.code & 0xf0) === JMP.JCOND) return false;
     }
