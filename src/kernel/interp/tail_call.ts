@@ -1,4 +1,4 @@
-import { CPU, CPU_SIZE, MAX_TAIL_CALLS } from "../mem/layout.ts";
+import { CPU, CPU_SIZE, MAX_ENTRY_FRAME, MAX_TAIL_CALLS } from "../mem/layout.ts";
 import { leaveFrame } from "./call.ts";
 import type { Machine, Op } from "./machine.ts";
 
@@ -24,6 +24,8 @@ export const tailCall: Op = (m) => {
   if (slot === 0) return;
   const entry = m.env.table.get(slot) as ((ctx: bigint, cpu: number) => bigint) | null;
   if (entry === null) return;
+  // Linux bounds what callers may leave above the next program, so only what no verified program does ends here.
+  if (cpu + CPU_SIZE - (m.r[20] as number) > MAX_ENTRY_FRAME) return;
   view.setUint32(cpu + CPU.tailCalls, made + 1, true);
   m.s64[0] = enter(m, entry);
   leaveFrame(m);

@@ -44,8 +44,11 @@ export const CPU = {
   entryFrame: 60,
   /** Free for the net room: from here to `stack`. */
   net: 64,
-  /** The eBPF stack lies from here to the block's end. The main program's R10 is the block's end. */
-  stack: 0x2000,
+  /**
+   * The eBPF stack lies from here to the block's end. The main program's R10 is the block's end. Each of 33 tail calls
+   * from subprograms may leave 240 bytes of callers above, and the last program may have 8 frames: 12,016 bytes.
+   */
+  stack: 0x1000,
 } as const;
 
 /** The bytes of stack that one frame (main program or subprogram) may use. */
@@ -54,6 +57,9 @@ export const FRAME_SIZE = 512;
 export const MAX_FRAMES = 8;
 /** Tail calls that may be made in one run. */
 export const MAX_TAIL_CALLS = 33;
+
+/** The farthest that `CPU.entryFrame` may be moved down: what is left is enough for the frames of any program. */
+export const MAX_ENTRY_FRAME = CPU_SIZE - CPU.stack - MAX_FRAMES * FRAME_SIZE;
 
 /** The address of a CPU's block. */
 export function cpuAddress(cpu: number): number {

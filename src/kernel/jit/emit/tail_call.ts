@@ -1,5 +1,5 @@
 import { MAP } from "../../maps/layout.ts";
-import { CPU, CPU_SIZE, FRAME_SIZE, MAX_TAIL_CALLS } from "../../mem/layout.ts";
+import { CPU, CPU_SIZE, MAX_ENTRY_FRAME, MAX_TAIL_CALLS } from "../../mem/layout.ts";
 import type { FunctionContext } from "./context.ts";
 
 /**
@@ -87,8 +87,7 @@ function moveEntryFrame(f: FunctionContext, out: number): void {
   code.get(f.regs.framePointer);
   code.op("i32_sub");
   code.tee(below);
-  // A program entered there may have MAX_FRAMES frames, but never more than 512 bytes of them in all.
-  code.i32(CPU_SIZE - CPU.stack - FRAME_SIZE);
+  code.i32(MAX_ENTRY_FRAME);
   code.op("i32_gt_u");
   code.brIf(out);
   code.get(f.cpu);

@@ -1,5 +1,6 @@
 import type { Insn } from "../../../isa/insn.ts";
 import { ALU, ATOMIC, CALL, CLASS, JMP, MODE, SRC } from "../../../isa/opcode.ts";
+import { HELPERS } from "../../../uapi/helper_id.ts";
 import { insnText } from "../log/insn.ts";
 import { LOG_LEVEL2 } from "../log/log.ts";
 import type { Env } from "../walk/env.ts";
@@ -171,6 +172,11 @@ function backtrackCall(env: Env, insn: Insn, idx: number, nextIdx: number, t: Tr
     return "return";
   }
   dropReg(t, t.frame, 0);
+  // A tail call that was made has left the subprogram: backwards it is that one's exit.
+  if (insn.src === CALL.HELPER && insn.imm === HELPERS.tail_call.value && nextIdx !== idx + 1) {
+    if (t.frame === 7) throw bug("too many frames");
+    t.frame++;
+  }
   if (((t.regs[t.frame] as number) & ARGS) !== 0)
     throw bug(`arguments ${regsText(t, t.frame)} before a call`);
   return "ok";
