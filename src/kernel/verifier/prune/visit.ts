@@ -148,7 +148,8 @@ export function isStateVisited(env: Env, insnIdx: number): boolean {
       if (!force && jumps < LOOP_SAVE_AFTER_JUMPS && insns < LOOP_SAVE_AFTER_INSNS) save = false;
     } else {
       const loop = isUnsettled(env, saved.state);
-      if (equal(env, saved.state, loop ? EXACT_LEVEL.RANGE_WITHIN : EXACT_LEVEL.NOT_EXACT)) {
+      const exact = loop || env.input.observer?.exact === true;
+      if (equal(env, saved.state, exact ? EXACT_LEVEL.RANGE_WITHIN : EXACT_LEVEL.NOT_EXACT)) {
         hit(env, saved, insnIdx, loop);
         return true;
       }

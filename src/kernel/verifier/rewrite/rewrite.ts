@@ -36,6 +36,7 @@ export function rewrite(env: Env): VerifiedProgram {
   const kept: number[] = [];
   const number = env.subprogs.map((sub, n) => (env.aux[sub.start]?.seen === true ? kept.push(n) - 1 : -1));
   const insns = patches.map((patch, at) => relocate(env, patch, at, place));
+  env.input.observer?.rewritten(patches.map((patch) => patch.from));
   const facts = patches.map((patch) => factsOf(env, patch, number));
   const subprogs = kept.map((n) => subprogOf(env, n, place, insns));
   return { name: env.input.name, type: env.input.progType, insns, facts, subprogs };
