@@ -114,7 +114,7 @@ const ROWS: Partial<Record<HelperName, HelperRow>> = {
   get_current_pid_tgid: { args: [], in: ALL },
   get_current_uid_gid: { args: [], in: ALL },
   get_current_comm: { args: ["mem_uninit", "size"], in: ALL, cap: "perfmon" },
-  get_cgroup_classid: { args: ["ctx"], in: ALL },
+  get_cgroup_classid: { args: [], in: ALL },
   skb_vlan_push: { args: ["ctx", "any", "any"], in: TC, changes: true },
   skb_vlan_pop: { args: ["ctx"], in: TC, changes: true },
   skb_get_tunnel_key: { args: ["ctx", "mem_uninit", "size", "any"], in: TC_XMIT },
@@ -495,6 +495,8 @@ const VARIANTS: readonly {
   readonly in: readonly string[];
   readonly row: Partial<HelperRow>;
 }[] = [
+  // Elsewhere it is about the running task.
+  { name: "get_cgroup_classid", in: ["tc", "lwt"], row: { args: ["ctx"] } },
   { name: "get_stackid", in: ["perf_event"], row: { gpl: false } },
   { name: "get_func_ip", in: ["kprobe/multi", "kprobe/session"], row: { gpl: false } },
   { name: "get_socket_cookie", in: ["tracing", "syscall"], row: { args: ["sk_null"] } },

@@ -7,7 +7,7 @@ import { MAP_TYPE } from "../../../uapi/map_type.ts";
 import { checkAlignment } from "../access/align.ts";
 import { mayAccessPacket } from "../access/packet_rule.ts";
 import { markChainPrecision } from "../prune/precision.ts";
-import { isConst, isNullScalar, regMap, regRefObjId, subprogOf, umax, varValue } from "../state/view.ts";
+import { isConst, isNullScalar, regMap, regRefObjId, subprogOf, umax, varValueLo } from "../state/view.ts";
 import { type Env, reject } from "../walk/env.ts";
 import { isPacketPointer } from "../walk/pointer_alu.ts";
 import { checkReg, isPointer, mapOf, reg } from "../walk/regs.ts";
@@ -90,7 +90,7 @@ function checkKind(env: Env, proto: HelperProto, arg: ArgProto, i: number, meta:
       break;
     case "CONST_ALLOC_SIZE_OR_ZERO":
       if (!isConst(r)) throw reject(env, E.EACCES, `R${n} is not a known constant'`);
-      meta.memSize = varValue(r);
+      meta.memSize = varValueLo(r);
       markChainPrecision(env, n);
       break;
     case "PTR_TO_FUNC":
