@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import type { Btf } from "../btf/btf.ts";
 import { type BtfValue, decodeValue, encodeValue } from "../btf/value.ts";
 import { encodeInsns } from "../isa/insn.ts";

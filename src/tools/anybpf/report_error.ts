@@ -32,7 +32,6 @@ export function describeError(error: unknown): string {
   if (typeof code === "string") {
     if (code === "ENOENT") return `${path ?? "file"}: no such file`;
     if (code === "EACCES") return `${path ?? "file"}: permission denied`;
-    if (code === "EISDIR") return `${path ?? "file"}: is a directory`;
     if (error.name === "Error") return error.message;
   }
   return `bug: ${error.stack ?? error.message}\nPlease report this with the command and its input.`;

@@ -1,5 +1,6 @@
-import { createReadStream, fstatSync, openSync } from "node:fs";
+import { closeSync, createReadStream, fstatSync, openSync, type ReadStream } from "node:fs";
 import { createGunzip } from "node:zlib";
+import { UserError } from "../anybpf/report_error.ts";
 
 const CHUNK = 1 << 20;
 
@@ -15,8 +16,7 @@ export interface CaptureInput {
 /** Opens a capture, `-` for standard input; gzip is recognised by its first bytes. Throws what open(2) says. */
 export function openCapture(path: string): CaptureInput {
   let consumed = 0;
-  const raw =
-    path === "-" ? process.stdin : createReadStream(path, { fd: openSync(path, "r"), highWaterMark: CHUNK });
+  const raw = path === "-" ? process.stdin : openFile(path);
   const size = path === "-" ? 0 : fileSize(raw);
   async function* counted(): AsyncGenerator<Buffer> {
     for await (const chunk of raw) {
@@ -25,6 +25,15 @@ export function openCapture(path: string): CaptureInput {
     }
   }
   return { chunks: unzipped(counted()), size, consumed: () => consumed };
+}
+
+function openFile(path: string): ReadStream {
+  const fd = openSync(path, "r");
+  if (fstatSync(fd).isDirectory()) {
+    closeSync(fd);
+    throw new UserError(`${path}: is a directory`);
+  }
+  return createReadStream(path, { fd, highWaterMark: CHUNK });
 }
 
 function fileSize(stream: object): number {

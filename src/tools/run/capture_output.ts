@@ -1,9 +1,21 @@
 import { closeSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import { pcapHeader } from "../../lib/pcap/writer.ts";
+import { UserError } from "../anybpf/report_error.ts";
 
 const BUFFER = 1 << 20;
 const RECORD_HEADER = 16;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
+
+/** Opens the temporary file; what open(2) refuses is told of the name that the user gave. */
+function openForWriting(temporary: string, path: string): number {
+  try {
+    return openSync(temporary, "w");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT")
+      throw new UserError(`${path}: its directory does not exist`);
+    throw Object.assign(error as Error, { path });
+  }
+}
 
 /**
  * Writes packets to a capture. The file appears under its name only when all is written (`commit`); until then it is a
@@ -20,7 +32,7 @@ export class CaptureOutput {
   constructor(path: string) {
     this.#path = path;
     this.#temporary = path === "-" ? "" : `${path}.${process.pid}.tmp`;
-    this.#fd = path === "-" ? 1 : openSync(this.#temporary, "w");
+    this.#fd = path === "-" ? 1 : openForWriting(this.#temporary, path);
     this.#append(pcapHeader());
   }
 
