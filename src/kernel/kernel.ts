@@ -68,7 +68,7 @@ export interface KernelUsage {
   readonly maps: number;
   readonly progs: number;
   readonly btfs: number;
-  /** Bytes that the allocator has given out. */
+  /** Bytes of the kernel's memory that these objects take. */
   readonly bytes: number;
 }
 
@@ -76,11 +76,14 @@ export interface KernelUsage {
 export class Kernel {
   readonly #dataplane: Dataplane;
   readonly #system: System;
+  /** What the kernel itself holds of its memory. */
+  readonly #ownBytes: number;
   #nextPid = 1000;
 
   private constructor(dataplane: Dataplane, system: System) {
     this.#dataplane = dataplane;
     this.#system = system;
+    this.#ownBytes = dataplane.exports.alloc_used();
   }
 
   /** Makes a kernel with nothing loaded. */
@@ -136,7 +139,7 @@ export class Kernel {
       maps: maps.size,
       progs: progs.size,
       btfs: btfs.size,
-      bytes: this.#dataplane.exports.alloc_used(),
+      bytes: this.#dataplane.exports.alloc_used() - this.#ownBytes,
     };
   }
 }
