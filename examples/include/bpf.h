@@ -50,6 +50,8 @@ static __s64 (*const bpf_csum_diff)(const void *from, __u32 from_size, const voi
 				    __u32 seed) = (void *)BPF_FUNC_csum_diff;
 static long (*const bpf_redirect)(__u32 ifindex, __u64 flags) = (void *)BPF_FUNC_redirect;
 static long (*const bpf_xdp_adjust_head)(void *xdp, int delta) = (void *)BPF_FUNC_xdp_adjust_head;
+static long (*const bpf_for_each_map_elem)(void *map, void *callback, void *ctx,
+					   __u64 flags) = (void *)BPF_FUNC_for_each_map_elem;
 static long (*const bpf_loop)(__u32 count, void *callback, void *ctx, __u64 flags) = (void *)BPF_FUNC_loop;
 
 #endif

@@ -80,7 +80,7 @@ describe("anybpf run", () => {
     expect(report.ns_per_packet).toBeGreaterThan(0);
     expect(report.results).toHaveLength(1000);
     expect(report.results.filter((r: { verdict: string }) => r.verdict === "XDP_DROP")).toHaveLength(217);
-    expect(report.maps["block_list"]).toContainEqual({
+    expect(report.maps.block_list).toContainEqual({
       key: { length: 16, address: [10, 1, 0, 0] },
       value: { action: 1, id: 1, hits: 195 },
     });

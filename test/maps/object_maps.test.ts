@@ -110,7 +110,7 @@ function askLinux(): Record<string, Answer[]> {
   );
 }
 
-if (process.env["ANYBPF_RECORD"] === "1") {
+if (process.env.ANYBPF_RECORD === "1") {
   const lines = Object.entries(askLinux()).map(
     ([name, answers]) => `${JSON.stringify(name)}: ${JSON.stringify(answers)}`,
   );

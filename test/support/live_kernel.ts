@@ -31,8 +31,7 @@ export function liveKernelAnswers(): boolean {
     answers = probe();
     if (!answers) {
       const why = "the live kernel's bpf(2) does not answer here: comparisons with it are skipped";
-      if (process.env["ANYBPF_REQUIRE_KERNEL"] === "1")
-        throw new Error(`ANYBPF_REQUIRE_KERNEL=1, but ${why}`);
+      if (process.env.ANYBPF_REQUIRE_KERNEL === "1") throw new Error(`ANYBPF_REQUIRE_KERNEL=1, but ${why}`);
       console.log(why);
     }
   }

@@ -287,7 +287,7 @@ test("without capabilities", () => {
 });
 
 test("random attrs get errnos, and leave nothing behind", () => {
-  const seed = Number(process.env["ANYBPF_SEED"] ?? Date.now() % 1e9);
+  const seed = Number(process.env.ANYBPF_SEED ?? Date.now() % 1e9);
   console.log(`attr seed ${seed} (set ANYBPF_SEED to repeat)`);
   let state = seed >>> 0 || 1;
   const random = (n: number) => {

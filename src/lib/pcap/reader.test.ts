@@ -149,7 +149,7 @@ describe("pcapng", () => {
 });
 
 test("random and mutated bytes give packets or PcapError, nothing else", () => {
-  const seed = Number(process.env["ANYBPF_SEED"] ?? Date.now() % 1e9);
+  const seed = Number(process.env.ANYBPF_SEED ?? Date.now() % 1e9);
   console.log(`pcap mutation seed ${seed} (set ANYBPF_SEED to repeat)`);
   let state = seed >>> 0 || 1;
   const random = (n: number) => {
