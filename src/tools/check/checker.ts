@@ -60,10 +60,10 @@ export class Checker {
   }
 
   /** Loads and runs a test. All that can go wrong is in the result. */
-  check(test: TestJson): CheckResult {
-    const result: CheckResult = { name: test?.name ?? null, verdict: "error", errno: 0, errname: "" };
+  check(given: TestJson): CheckResult {
+    const result: CheckResult = { name: given?.name ?? null, verdict: "error", errno: 0, errname: "" };
     try {
-      checkTest(test);
+      const test = checkTest(given);
       const prog = this.#load(test, result);
       if (prog !== undefined) {
         if (this.#options.xlated) result.xlated = this.#xlated(prog);

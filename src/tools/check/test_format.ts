@@ -81,41 +81,137 @@ export class SetupError extends Error {
   }
 }
 
-const TEST_KEYS: ReadonlySet<string> = new Set(
-  (
-    "name prog_type expected_attach_type insns insns_z license prog_flags prog_name kern_version log_level maps " +
-    "map_refs btf func_info line_info func_info_rec_size line_info_rec_size attach_btf_id attach_btf_name " +
-    "attach_btf_kind kfuncs runs"
-  ).split(" "),
-);
-const MAP_KEYS: ReadonlySet<string> = new Set(
-  (
-    "type key_size value_size max_entries map_flags map_extra name btf btf_key_type_id btf_value_type_id " +
-    "btf_vmlinux_value_type_id inner entries frozen"
-  ).split(" "),
-);
-const RUN_KEYS: ReadonlySet<string> = new Set(
-  "data_in ctx_in repeat data_out_size ctx_out_size flags cpu batch_size".split(" "),
-);
+/** Takes a part of a TEST if it is what belongs there; throws SetupError otherwise. */
+type Shape = (value: unknown, what: string) => unknown;
 
-/** Refuses keys that this format does not have: a test must not pass because a part of it was overlooked. */
-function checkKeys(what: string, object: object, known: ReadonlySet<string>): void {
-  if (typeof object !== "object" || object === null || Array.isArray(object))
-    throw new SetupError(`malformed test: ${what} is no object`);
-  for (const key of Object.keys(object))
-    if (!known.has(key)) throw new SetupError(`unsupported key "${key}" in ${what}`);
+const malformed = (what: string, why: string) => new SetupError(`malformed test: ${what} ${why}`);
+
+function int(min: number, max: number): Shape {
+  return (value, what) => {
+    if (typeof value !== "number" || !Number.isInteger(value)) throw malformed(what, "is no whole number");
+    if (value < min || value > max) throw malformed(what, `is not from ${min} to ${max}`);
+    return value;
+  };
 }
 
-/** Checks the form of a TEST as far as its keys go; SetupError says what is wrong. */
-export function checkTest(test: TestJson): void {
-  checkKeys("the test", test, TEST_KEYS);
-  for (const map of test.maps ?? []) checkKeys("a map", map, MAP_KEYS);
-  for (const run of test.runs ?? []) checkKeys("a run", run, RUN_KEYS);
+const anything: Shape = (value) => value;
+const text: Shape = (value, what) => {
+  if (typeof value !== "string") throw malformed(what, "is no text");
+  return value;
+};
+const asciiText: Shape = (value, what) => {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: names may hold any of ASCII
+  if (typeof value !== "string" || !/^[\x00-\x7f]*$/.test(value)) throw malformed(what, "is no ASCII text");
+  return value;
+};
+const flag: Shape = (value, what) => {
+  if (typeof value !== "boolean") throw malformed(what, "is neither true nor false");
+  return value;
+};
+
+const list =
+  (shape: Shape): Shape =>
+  (value, what) => {
+    if (!Array.isArray(value)) throw malformed(what, "is no list");
+    return value.map((part: unknown) => shape(part, `a part of ${what}`));
+  };
+
+/** What is text goes to one shape, what isn't to the other. */
+const textOr =
+  (ifText: Shape, other: Shape): Shape =>
+  (value, what) =>
+    (typeof value === "string" ? ifText : other)(value, what);
+
+/** An object of these parts; null is as good as left out. `name` is what messages call it. */
+function object(name: string, shapes: () => Readonly<Record<string, Shape>>): Shape {
+  return (value) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      throw malformed(name, "is no object");
+    const known = shapes();
+    const out: Record<string, unknown> = {};
+    for (const [key, part] of Object.entries(value)) {
+      const shape = Object.hasOwn(known, key) ? known[key] : undefined;
+      // A test must not pass because a part of it was overlooked.
+      if (shape === undefined) throw new SetupError(`unsupported key "${key}" in ${name}`);
+      if (part !== null) out[key] = shape(part, key);
+    }
+    return out;
+  };
+}
+
+const U32 = int(-0x80000000, 0xffffffff);
+/** Room for results: more than any run gives. */
+const ROOM = int(0, 1 << 28);
+const RECORDS = textOr(text, list(list(U32)));
+
+const BTF_SHAPE = object("a btf", () => ({ types: text, strings: text, hex: text, file: text }));
+const ENTRY_SHAPE: Shape = object("an entry", () => ({
+  key: text,
+  value: text,
+  map: MAP_SHAPE,
+  prog: TEST_SHAPE,
+}));
+const MAP_SHAPE: Shape = object("a map", () => ({
+  type: textOr(text, U32),
+  key_size: U32,
+  value_size: U32,
+  max_entries: U32,
+  map_flags: U32,
+  map_extra: int(0, 2 ** 63),
+  name: asciiText,
+  btf: BTF_SHAPE,
+  btf_key_type_id: U32,
+  btf_value_type_id: U32,
+  btf_vmlinux_value_type_id: U32,
+  inner: MAP_SHAPE,
+  entries: list(ENTRY_SHAPE),
+  frozen: flag,
+}));
+const RUN_SHAPE = object("a run", () => ({
+  data_in: text,
+  ctx_in: text,
+  // Each is a run: more would look like a hang.
+  repeat: int(-0x80000000, 1 << 24),
+  data_out_size: ROOM,
+  ctx_out_size: ROOM,
+  flags: U32,
+  cpu: U32,
+  batch_size: U32,
+}));
+const TEST_SHAPE: Shape = object("the test", () => ({
+  name: text,
+  prog_type: textOr(text, U32),
+  expected_attach_type: U32,
+  insns: text,
+  insns_z: text,
+  license: text,
+  prog_flags: U32,
+  prog_name: asciiText,
+  kern_version: U32,
+  log_level: U32,
+  maps: list(MAP_SHAPE),
+  map_refs: list(object("a map_ref", () => ({ insn: int(0, 0xffffffff), map: textOr(text, U32) }))),
+  btf: BTF_SHAPE,
+  func_info: RECORDS,
+  line_info: RECORDS,
+  func_info_rec_size: U32,
+  line_info_rec_size: U32,
+  attach_btf_id: U32,
+  attach_btf_name: text,
+  attach_btf_kind: anything,
+  kfuncs: list(anything),
+  runs: list(RUN_SHAPE),
+}));
+
+/** Checks the form of a TEST and gives a copy without what is null; SetupError says what is wrong. */
+export function checkTest(value: unknown): TestJson {
+  const test = TEST_SHAPE(value, "the test") as TestJson;
   if (test.attach_btf_name !== undefined)
     throw new SetupError('unsupported key "attach_btf_name": there is no kernel BTF to look it up in yet');
   if (test.kfuncs !== undefined && test.kfuncs.length > 0)
     throw new SetupError('unsupported key "kfuncs": kernel functions are not supported yet');
   if (test.prog_type === undefined) throw new SetupError("malformed test: KeyError: 'prog_type'");
+  return test;
 }
 
 /** Bytes from hex; SetupError for anything else. */
@@ -131,11 +227,16 @@ export function toHex(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
 }
 
+/** Far more than BPF_PROG_LOAD takes. */
+const MAX_INSN_BYTES = 1 << 26;
+
 /** The instructions of a TEST, before map references are filled in. */
 export function testInsns(test: TestJson): Uint8Array {
   if (test.insns_z !== undefined) {
     try {
-      return Uint8Array.from(inflateSync(Buffer.from(test.insns_z, "base64")));
+      return Uint8Array.from(
+        inflateSync(Buffer.from(test.insns_z, "base64"), { maxOutputLength: MAX_INSN_BYTES }),
+      );
     } catch (error) {
       throw new SetupError(
         `malformed test: insns_z: ${error instanceof Error ? error.message : String(error)}`,
