@@ -76,6 +76,8 @@ const GROUPS: Readonly<Record<string, readonly string[]>> = {
   ],
   sockopt: ["cgroup_sock_addr", "cgroup_sockopt/setsockopt", "sock_ops"],
   retval: [
+    // The attach type decides, even for types that are loaded without one.
+    ...["!cgroup_device/0", "!cgroup_sysctl/0"],
     ...["cgroup_device", "cgroup_sock", "cgroup_sock_addr/bind4", "cgroup_sock_addr/bind6"],
     ...["cgroup_sock_addr/connect4", "cgroup_sock_addr/connect6", "cgroup_sock_addr/sendmsg4"],
     ...["cgroup_sock_addr/sendmsg6", "cgroup_sockopt", "cgroup_sysctl"],
@@ -520,6 +522,8 @@ const ATTACH_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> =
     ...{ 20: "recvmsg6", 29: "getpeername4", 30: "getpeername6", 31: "getsockname4", 32: "getsockname6" },
   },
   cgroup_sockopt: { 21: "getsockopt", 22: "setsockopt" },
+  cgroup_device: { 0: "0" },
+  cgroup_sysctl: { 0: "0" },
   sk_skb: { 4: "parser", 5: "verdict" },
   sk_reuseport: { 39: "select", 40: "migrate" },
   xdp: { 33: "devmap", 35: "cpumap" },

@@ -30,6 +30,8 @@ export const ATTACH_BY_KIND: Readonly<Record<string, number>> = {
   "xdp/cpumap": 35,
   "kprobe/multi": 42,
   "kprobe/session": 56,
+  cgroup_device: 6,
+  cgroup_sysctl: 18,
   "tracing/raw_tp": 23,
   "tracing/iter": 28,
 };
