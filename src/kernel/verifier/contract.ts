@@ -98,7 +98,8 @@ export interface VerifyStats {
 
 /**
  * The verdict. The log is whole, or what `logKeep` asked for and a little more: cutting it to the caller's buffer is
- * the system call's business. `logSize` are the characters that the whole log has.
+ * the system call's business. `logSize` are the most characters that the log had at a time: those of paths that it
+ * forgot count, as they do in Linux's log_true_size.
  */
 export type VerifyResult =
   | {

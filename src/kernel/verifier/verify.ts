@@ -118,6 +118,8 @@ function createEnv(input: VerifyInput): Env {
     prevLogPosition: 0,
     prevInsnPrintPosition: 0,
     prevLineInfo: -1,
+    insnTexts: [],
+    lineTexts: [],
     seenDirectWrite: false,
   };
   return env;
@@ -192,7 +194,7 @@ function finishLog(env: Env, accepted: boolean): void {
 }
 
 function logOf(env: Env): { log: string; logSize: number } {
-  return { log: env.log.text(), logSize: env.log.position };
+  return { log: env.log.text(), logSize: env.log.longest };
 }
 
 /** Bytes of stack that Linux adds for what it writes in place of may_goto and of calls of bpf_loop. */

@@ -28,7 +28,10 @@ export function printInsn(env: Env): void {
   if (isStateScratched(env)) printInsnState(env);
   printSourceLine(env, env.insnIdx, "; ");
   const start = env.log.position;
-  env.log.line(`${env.insnIdx}: ${insnText(env, env.insnIdx)}`);
+  env.insnTexts[env.insnIdx] ??= `${env.insnIdx}: ${insnText(env, env.insnIdx)}`;
+  env.log.write(env.insnTexts[env.insnIdx] ?? "");
+  // By itself, because the state after the instruction mostly takes its place.
+  env.log.write("\n");
   env.prevInsnPrintPosition = env.log.position - start;
   env.prevLogPosition = env.log.position;
 }

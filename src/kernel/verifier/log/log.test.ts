@@ -13,6 +13,7 @@ describe("log", () => {
     expect(log.text()).toBe("one\ntw!\n");
     log.reset(0);
     expect(log.text()).toBe("");
+    expect(log.longest).toBe("one\ntwo three\n".length);
   });
 
   it("is empty at level 0", () => {

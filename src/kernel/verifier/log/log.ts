@@ -9,6 +9,8 @@ export const LOG_STATS = 4;
 export interface VerifierLog {
   /** BPF_LOG_LEVEL1 | LEVEL2 | STATS bits. */
   readonly level: number;
+  /** The furthest that `position` ever was: the buffer that would have held all, also what was cut. */
+  readonly longest: number;
   /** Where the next character goes. */
   readonly position: number;
   /** Appends text, if there is any level at all. */
@@ -35,6 +37,7 @@ export function createLog(level: number, keep: LogKeep = { size: Infinity, start
   let end = 0;
   /** With `start`: how many characters were counted and not kept. */
   let skipped = 0;
+  let longest = 0;
   const dropOld = (): void => {
     let n = 0;
     while (n < parts.length && end - begin - (parts[n]?.length ?? 0) >= keep.size)
@@ -45,15 +48,20 @@ export function createLog(level: number, keep: LogKeep = { size: Infinity, start
     if (level === 0) return;
     if (keep.start && end >= keep.size) {
       skipped += text.length;
+      longest = Math.max(longest, end + skipped);
       return;
     }
     parts.push(text);
     end += text.length;
+    if (end + skipped > longest) longest = end + skipped;
     // Now and then, so that it costs nothing: the text may grow to twice what is wanted.
     if (!keep.start && end - begin > 2 * keep.size + 65536) dropOld();
   };
   return {
     level,
+    get longest() {
+      return longest;
+    },
     get position() {
       return end + skipped;
     },

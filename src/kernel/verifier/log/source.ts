@@ -37,6 +37,7 @@ export function printSourceLine(env: Env, insnIdx: number, prefix: string): void
   ) {
     return;
   }
-  env.log.line(prefix + sourceText(env, line));
+  env.lineTexts[at] ??= sourceText(env, line);
+  env.log.line(prefix + env.lineTexts[at]);
   env.prevLineInfo = at;
 }

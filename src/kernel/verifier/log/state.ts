@@ -8,6 +8,8 @@ import { LOG_LEVEL1, LOG_LEVEL2 } from "./log.ts";
 /** The column that a state after an instruction starts in, for instructions that end before it. */
 const STATE_COLUMN = 40;
 const COLUMN_STEP = 8;
+/** What stands between an instruction and a state, by the number of spaces. */
+const GAPS = Array.from({ length: STATE_COLUMN + COLUMN_STEP }, (_, n) => `${" ".repeat(n)};`);
 
 /** True if instructions and states are logged. */
 export function isLogged(env: Env): boolean {
@@ -30,7 +32,7 @@ export function printInsnState(env: Env): void {
     const width = env.prevInsnPrintPosition;
     const wanted = Math.max(width + COLUMN_STEP / 2, STATE_COLUMN);
     const column = Math.ceil(wanted / COLUMN_STEP) * COLUMN_STEP;
-    env.log.write(`${" ".repeat(Math.max(column - width - 1, 1))};`);
+    env.log.write(GAPS[Math.max(column - width - 1, 1)] ?? `${" ".repeat(column - width - 1)};`);
   } else {
     env.log.write(`${env.insnIdx}:`);
   }

@@ -50,6 +50,8 @@ const STRIDE = 8;
 const READ = 0;
 const WRITE = 2;
 const LIVE = 4;
+/** More than any program has: keys of call chains are made with it. */
+const MAX_SUBPROGS = 1024;
 /** Slots that are written on every way from here to the subprogram's end. */
 const WRITTEN = 6;
 
@@ -66,19 +68,23 @@ interface Instance {
   /** By frame number 0 … depth; undefined until something is marked in that frame. */
   readonly masks: (Int32Array | undefined)[];
   readonly writeSeen: Uint8Array;
+  /** What it calls, by call site and subprogram. */
+  readonly callees: Map<number, Instance>;
   updated: boolean;
   writeDropped: boolean;
 }
 
 /** Makes the record of a program of which nothing has been reported. */
 export function createStackLiveness(input: LivenessInput): StackLiveness {
-  const instances = new Map<string, Instance>();
+  /** Subprograms that were called by nobody. */
+  const roots = new Map<number, Instance>();
   const orderOf = input.subprogs.map(({ start, end }) =>
-    input.postorder.filter((i) => i >= start && i < end),
+    Int32Array.from(input.postorder.filter((i) => i >= start && i < end)),
   );
   const verbose = (input.log.level & LOG_LEVEL2) !== 0;
   const writes = new Int32Array(2 * 8);
-  const next: [number, number] = [-1, -1];
+  /** Two successors of each instruction, -1 for none; made when first wanted. */
+  let nexts: Int32Array | undefined;
   let current: Instance | undefined;
   let writing = -1;
   let asked: (Instance | undefined)[] = [];
@@ -86,6 +92,23 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
 
   /** The instance of the frames 0 … depth of a state, made where `make` says so. */
   function instanceOf(state: StatePtr, depth: number, make: boolean): Instance | undefined {
+    let siblings = roots;
+    let found: Instance | undefined;
+    for (let f = 0; f <= depth; f++) {
+      const frame = frameAt(state, f);
+      const key = (f === 0 ? 0 : callsite(frame)) * MAX_SUBPROGS + subprogno(frame);
+      found = siblings.get(key);
+      if (found === undefined) {
+        if (!make) return undefined;
+        found = makeInstance(state, f);
+        siblings.set(key, found);
+      }
+      siblings = found.callees;
+    }
+    return found;
+  }
+
+  function makeInstance(state: StatePtr, depth: number): Instance {
     const callsites: number[] = [];
     const subprogs: number[] = [];
     for (let f = 0; f <= depth; f++) {
@@ -93,11 +116,8 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
       if (f > 0) callsites.push(callsite(frame));
       subprogs.push(subprogno(frame));
     }
-    const key = `${subprogs.join()}@${callsites.join()}`;
-    const found = instances.get(key);
-    if (found !== undefined || !make) return found;
     const sub = input.subprogs[subprogs[depth] ?? 0] ?? { start: 0, end: input.insns.length };
-    const made: Instance = {
+    return {
       label: `(${[...callsites, sub.start].join()})`,
       depth,
       callsites,
@@ -106,10 +126,20 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
       count: sub.end - sub.start,
       masks: [],
       writeSeen: new Uint8Array(sub.end - sub.start),
+      callees: new Map(),
       updated: false,
       writeDropped: false,
     };
-    instances.set(key, made);
+  }
+
+  function makeNexts(): Int32Array {
+    const made = new Int32Array(2 * input.insns.length);
+    const next: [number, number] = [-1, -1];
+    for (let i = 0; i < input.insns.length; i++) {
+      successors(input.insns, i, next);
+      made[2 * i] = next[0];
+      made[2 * i + 1] = next[1];
+    }
     return made;
   }
 
@@ -186,12 +216,13 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
 
   /** One backward step for one instruction and frame; true if its facts changed. */
   function step(masks: Int32Array, instance: Instance, f: number, i: number): boolean {
-    successors(input.insns, i, next);
+    nexts ??= makeNexts();
     let liveLo = 0;
     let liveHi = 0;
-    let allLo = next[0] < 0 ? 0 : -1;
+    let allLo = (nexts[2 * i] as number) < 0 ? 0 : -1;
     let allHi = allLo;
-    for (const n of next) {
+    for (let k = 0; k < 2; k++) {
+      const n = nexts[2 * i + k] as number;
       if (n < 0) continue;
       const s = (n - instance.start) * STRIDE;
       liveLo |= masks[s + LIVE] as number;
@@ -233,7 +264,7 @@ export function createStackLiveness(input: LivenessInput): StackLiveness {
 
   function update(instance: Instance): void {
     if (!instance.updated) return;
-    const order = orderOf[instance.subprogs[instance.depth] ?? 0] ?? [];
+    const order = orderOf[instance.subprogs[instance.depth] ?? 0] ?? new Int32Array(0);
     if (instance.writeDropped) {
       // Sets of certain writes shrank, so that what was built on them has to be built again from nothing.
       for (const masks of instance.masks) {

@@ -23,9 +23,8 @@ import { frameInsnIdx, isUnsettled } from "./scc.ts";
  */
 export function cleanSavedStates(env: Env, insnIdx: number): void {
   for (const { state } of exploredAt(env.prune, env.curState, insnIdx)) {
-    if (branches(state) !== 0) continue;
-    if (stateInsnIdx(state) !== insnIdx || !sameCallsites(state, env.curState)) continue;
-    if (cleaned(state) !== 0 || isUnsettled(env, state)) continue;
+    if (cleaned(state) !== 0 || branches(state) !== 0 || stateInsnIdx(state) !== insnIdx) continue;
+    if (!sameCallsites(state, env.curState) || isUnsettled(env, state)) continue;
     cleanState(env, state);
   }
 }

@@ -2,6 +2,7 @@ import type { StatePtr } from "../state/layout.ts";
 import { callsite, curFrame, curframe, frameAt } from "../state/view.ts";
 import { createHistory, type History } from "./history.ts";
 import type { SccVisit } from "./scc.ts";
+import { createTracked, type Tracked } from "./tracked.ts";
 
 /** A saved state: paths that come by and are covered by it need not be walked again. */
 export interface Explored {
@@ -15,6 +16,8 @@ export interface Explored {
 /** What pruning keeps during one verification. */
 export interface PruneState {
   readonly history: History;
+  /** What the walk backwards that is under way tracks. */
+  readonly tracked: Tracked;
   /**
    * Saved states, oldest first, by a hash of instruction and call site. Linux mixes instructions with the same hash
    * in one list too, and `max_states_per_insn` counts the list.
@@ -37,6 +40,7 @@ export interface PruneState {
 export function createPruneState(insnCount: number): PruneState {
   return {
     history: createHistory(),
+    tracked: createTracked(0),
     lists: new Map(),
     listCount: Math.max(insnCount, 1),
     byState: new Map(),

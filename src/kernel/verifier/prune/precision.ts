@@ -29,7 +29,6 @@ import { entryFor, type HistoryCursor, previousInsn } from "./history.ts";
 import {
   addReg,
   addSlot,
-  createTracked,
   dropReg,
   dropSlot,
   hasReg,
@@ -46,6 +45,15 @@ const ARGS = 0x3e;
 
 function isVerbose(env: Env): boolean {
   return (env.log.level & LOG_LEVEL2) !== 0;
+}
+
+/** The verification's record of what is tracked, emptied: one walk backwards ends before another begins. */
+function startTracking(env: Env, frame: number): Tracked {
+  const t = env.prune.tracked;
+  t.frame = frame;
+  t.regs.fill(0);
+  t.slots.fill(0);
+  return t;
 }
 
 /** Calls `fn` for R0 to R9 and each spilled number of every frame. */
@@ -69,7 +77,18 @@ function forEachScalar(
 
 /** Forgets which numbers of a state are wanted precisely. Linux: mark_all_scalars_imprecise. */
 export function forgetPrecision(state: StatePtr): void {
-  forEachScalar(state, (r) => setPrecise(r, 0));
+  for (let f = 0; f <= curframe(state); f++) {
+    const frame = frameAt(state, f);
+    for (let n = 0; n < 10; n++) {
+      const r = frameReg(frame, n);
+      if (isScalar(r)) setPrecise(r, 0);
+    }
+    const slots = allocatedStack(frame) >> 3;
+    for (let i = 0; i < slots; i++) {
+      const slot = slotAt(frame, i);
+      if (isSpilledScalar(slot)) setPrecise(slotReg(slot), 0);
+    }
+  }
 }
 
 /**
@@ -98,7 +117,7 @@ export function forceAllPrecise(env: Env, state: StatePtr): void {
  */
 export function markChainPrecision(env: Env, n: number): void {
   if (!env.bpfCapable) return;
-  const t = createTracked(curframe(env.curState));
+  const t = startTracking(env, curframe(env.curState));
   const r = frameReg(frameAt(env.curState, t.frame), n);
   if (regType(r) !== TYPE.SCALAR_VALUE) throw new Error(`anybpf bug: precision of R${n}, which is no number`);
   addReg(t, t.frame, n);
@@ -108,7 +127,7 @@ export function markChainPrecision(env: Env, n: number): void {
 /** `markChainPrecision` for the number spilled to a stack slot of a frame. */
 export function markSlotPrecision(env: Env, frame: number, spi: number): void {
   if (!env.bpfCapable) return;
-  const t = createTracked(curframe(env.curState));
+  const t = startTracking(env, curframe(env.curState));
   addSlot(t, frame, spi);
   backtrack(env, env.curState, t);
 }
@@ -121,7 +140,8 @@ export function propagatePrecision(env: Env, old: StatePtr, cur: StatePtr): bool
   if (!env.bpfCapable) {
     return false;
   }
-  const t = createTracked(curframe(cur));
+  const t = startTracking(env, curframe(cur));
+  const verbose = isVerbose(env);
   for (let f = curframe(old); f >= 0; f--) {
     const places: string[] = [];
     const frame = frameAt(old, f);
@@ -129,16 +149,16 @@ export function propagatePrecision(env: Env, old: StatePtr, cur: StatePtr): bool
       const r = frameReg(frame, n);
       if (!isScalar(r) || isPrecise(r) === 0) continue;
       addReg(t, f, n);
-      places.push(`r${n}`);
+      if (verbose) places.push(`r${n}`);
     }
     const slots = allocatedStack(frame) >> 3;
     for (let i = 0; i < slots; i++) {
       const slot = slotAt(frame, i);
       if (!isSpilled(slot) || !isScalar(slotReg(slot)) || isPrecise(slotReg(slot)) === 0) continue;
       addSlot(t, f, i);
-      places.push(`fp${-8 * (i + 1)}`);
+      if (verbose) places.push(`fp${-8 * (i + 1)}`);
     }
-    if (places.length > 0 && isVerbose(env)) env.log.line(`frame ${f}: propagating ${places.join(",")}`);
+    if (places.length > 0) env.log.line(`frame ${f}: propagating ${places.join(",")}`);
   }
   return backtrack(env, cur, t);
 }

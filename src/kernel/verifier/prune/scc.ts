@@ -34,11 +34,20 @@ export function frameInsnIdx(state: StatePtr, frame: number): number {
   return frame === curframe(state) ? stateInsnIdx(state) : callsite(frameAt(state, frame + 1));
 }
 
+/** True if some frame of a state is in a loop. */
+function isInLoop(env: Env, state: StatePtr): boolean {
+  for (let f = curframe(state); f >= 0; f--) {
+    if ((env.aux[frameInsnIdx(state, f)]?.scc ?? 0) !== 0) return true;
+  }
+  return false;
+}
+
 /**
  * The loop that a state is in: that of the outermost frame that is in one, with the calls that led there, as the log
  * shows it: `(callsites,number)`. Undefined outside of loops.
  */
 function loopOf(env: Env, state: StatePtr): string | undefined {
+  if (!isInLoop(env, state)) return undefined;
   const chain: number[] = [];
   for (let f = 0; f <= curframe(state); f++) {
     const at = frameInsnIdx(state, f);
@@ -108,6 +117,7 @@ export function addBackedge(env: Env, covering: StatePtr, insnIdx: number): void
  * still wait for precision. Linux: incomplete_read_marks.
  */
 export function isUnsettled(env: Env, state: StatePtr): boolean {
+  if (env.prune.backedges === 0) return false;
   const loop = loopOf(env, state);
   if (loop === undefined) return false;
   return (env.prune.visits.get(loop)?.backedges.length ?? 0) > 0;

@@ -46,6 +46,13 @@ export function resetArena(): void {
 
 /** Hands out a zeroed block of at least `size` bytes, 16-aligned; may grow the memory. */
 export function allocBlock(size: number): number {
+  const at = takeBlock(size);
+  bytes.fill(0, at, at + size);
+  return at;
+}
+
+/** Hands out a block of at least `size` bytes that may hold anything. */
+function takeBlock(size: number): number {
   const c = classOf(size);
   const room = CLASSES[c] as number;
   let at = (free[c] as number[]).pop();
@@ -60,7 +67,6 @@ export function allocBlock(size: number): number {
       bytes = new Uint8Array(memory.buffer);
     }
   }
-  bytes.fill(0, at, at + room);
   return at;
 }
 
@@ -133,7 +139,7 @@ function reserveSlots(f: FramePtr, need: number): void {
   let room = 1;
   while (room < need) room *= 2;
   const old = words[(f + FRAME.slots) >> 2] as number;
-  const at = allocBlock(room * SLOT_SIZE);
+  const at = takeBlock(room * SLOT_SIZE);
   if (old !== 0) {
     bytes.copyWithin(at, old, old + ((words[(f + FRAME.allocatedStack) >> 2] as number) >> 3) * SLOT_SIZE);
     freeBlock(old, cap * SLOT_SIZE);
@@ -154,7 +160,9 @@ export function copyState(dst: StatePtr, src: StatePtr): void {
       continue;
     }
     if (to === 0) {
-      to = allocBlock(FRAME_SIZE);
+      to = takeBlock(FRAME_SIZE);
+      words[(to + FRAME.slots) >> 2] = 0;
+      words[(to + FRAME.slotCap) >> 2] = 0;
       words[(dst + at) >> 2] = to;
     }
     copyFrame(to as FramePtr, from as FramePtr);
@@ -202,7 +210,7 @@ export function reserveRefs(st: StatePtr, need: number): void {
   let room = 4;
   while (room < need) room *= 2;
   const old = words[(st + STATE.refs) >> 2] as number;
-  const at = allocBlock(room * REF_SIZE);
+  const at = takeBlock(room * REF_SIZE);
   if (old !== 0) {
     bytes.copyWithin(at, old, old + (words[(st + STATE.refCount) >> 2] as number) * REF_SIZE);
     freeBlock(old, cap * REF_SIZE);

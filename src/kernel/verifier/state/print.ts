@@ -5,6 +5,7 @@ import {
   MAX_REGS,
   REG,
   type RegPtr,
+  SLOT,
   SLOT_KIND,
   type SlotPtr,
   type StatePtr,
@@ -16,12 +17,14 @@ import {
   allocatedStack,
   btfHandle,
   btfId,
+  constValue,
   dynptrType,
   frameno,
   frameReg,
   inAsyncCallbackFn,
   inCallbackFn,
   isConst,
+  isConstZero,
   isPrecise,
   iterDepth,
   iterState,
@@ -39,12 +42,11 @@ import {
   slotAt,
   slotKind,
   slotReg,
-  smaxBig,
-  sminBig,
-  umaxBig,
-  uminBig,
-  varMaskBig,
+  varMaskHi,
+  varMaskLo,
   varValueBig,
+  varValueHi,
+  varValueLo,
 } from "./view.ts";
 
 /** What printing needs to know besides the state. */
@@ -144,42 +146,68 @@ export function formatTnum(value: bigint, mask: bigint): string {
   return `(${hex(value)}; ${hex(mask)})`;
 }
 
-const S64_MIN = -(1n << 63n);
-const S64_MAX = (1n << 63n) - 1n;
-const U64_MAX = (1n << 64n) - 1n;
+// Most printed lines are of paths that the log forgets again, so the common texts are made without BigInt.
+
+function hexWords(hi: number, lo: number): string {
+  const low = (lo >>> 0).toString(16);
+  return hi === 0 ? `0x${low}` : `0x${(hi >>> 0).toString(16)}${low.padStart(8, "0")}`;
+}
+
+/** `formatSigned` of the two halves of a number. */
+function signedWords(hi: number, lo: number): string {
+  return lo >= -32768 && lo <= 32767 && hi === lo >> 31 ? `${lo}` : hexWords(hi, lo);
+}
+
+/** `formatUnsigned` of the two halves of a number. */
+function unsignedWords(hi: number, lo: number): string {
+  return hi === 0 && lo >>> 0 <= 65535 ? `${lo >>> 0}` : hexWords(hi, lo);
+}
+
+const RANGE_NAMES = ["smin=", "smax=", "umin=", "umax=", "smin32=", "smax32=", "umin32=", "umax32="];
+/**
+ * The limits as low and high halves. The high half has the sign of the mathematical value, so that equal halves are
+ * equal values: a 32-bit signed limit outside 16 bits counts as unsigned.
+ */
+const rangeLo = new Int32Array(8);
+const rangeHi = new Float64Array(8);
+const rangeSkip = new Uint8Array(8);
+
+function setRange(i: number, hi: number, lo: number, skip: boolean): void {
+  rangeLo[i] = lo;
+  rangeHi[i] = hi;
+  rangeSkip[i] = skip ? 1 : 0;
+}
+
+function setSigned32(i: number, v: number, nothing: number): void {
+  setRange(i, v >= -32768 && v < 0 ? -1 : 0, v, v === nothing);
+}
 
 /** The ranges that say something, those with equal values joined: `smin=umin=5,umax=9`. */
-function rangeParts(r: RegPtr): string[] {
-  const s32 = (at: number): bigint => {
-    const v = words[(r + at) >> 2] as number;
-    return BigInt(v >= -32768 && v <= 32767 ? v : v >>> 0);
-  };
-  const u32 = (at: number): bigint => BigInt((words[(r + at) >> 2] as number) >>> 0);
-  const all: { name: string; value: bigint; skip: boolean }[] = [
-    { name: "smin", value: sminBig(r), skip: sminBig(r) === S64_MIN },
-    { name: "smax", value: smaxBig(r), skip: smaxBig(r) === S64_MAX },
-    { name: "umin", value: uminBig(r), skip: uminBig(r) === 0n },
-    { name: "umax", value: umaxBig(r), skip: umaxBig(r) === U64_MAX },
-    { name: "smin32", value: s32(REG.s32min), skip: s32(REG.s32min) === 0x80000000n },
-    { name: "smax32", value: s32(REG.s32max), skip: s32(REG.s32max) === 0x7fffffffn },
-    { name: "umin32", value: u32(REG.u32min), skip: u32(REG.u32min) === 0n },
-    { name: "umax32", value: u32(REG.u32max), skip: u32(REG.u32max) === 0xffffffffn },
-  ];
-  const parts: string[] = [];
-  all.forEach((a, i) => {
-    if (a.skip) return;
-    let names = `${a.name}=`;
-    // Minima are joined with minima and maxima with maxima. Values are mathematical here, so that a negative one
-    // never equals an unsigned one with the same bits; but a 32-bit signed one outside 16 bits counts as unsigned.
-    for (let j = i + 2; j < all.length; j += 2) {
-      const b = all[j];
-      if (b === undefined || b.skip || b.value !== a.value) continue;
-      b.skip = true;
-      names += `${b.name}=`;
+function addRanges(r: RegPtr, parts: string[]): void {
+  const at = r >> 2;
+  const lo = (field: number): number => words[at + (field >> 2)] as number;
+  const hi = (field: number): number => words[at + (field >> 2) + 1] as number;
+  setRange(0, hi(REG.smin), lo(REG.smin), hi(REG.smin) === -0x80000000 && lo(REG.smin) === 0);
+  setRange(1, hi(REG.smax), lo(REG.smax), hi(REG.smax) === 0x7fffffff && lo(REG.smax) === -1);
+  setRange(2, hi(REG.umin) >>> 0, lo(REG.umin), hi(REG.umin) === 0 && lo(REG.umin) === 0);
+  setRange(3, hi(REG.umax) >>> 0, lo(REG.umax), hi(REG.umax) === -1 && lo(REG.umax) === -1);
+  setSigned32(4, lo(REG.s32min), -0x80000000);
+  setSigned32(5, lo(REG.s32max), 0x7fffffff);
+  setRange(6, 0, lo(REG.u32min), lo(REG.u32min) === 0);
+  setRange(7, 0, lo(REG.u32max), lo(REG.u32max) === -1);
+  for (let i = 0; i < 8; i++) {
+    if (rangeSkip[i] === 1) continue;
+    let text = RANGE_NAMES[i] as string;
+    // Minima are joined with minima and maxima with maxima.
+    for (let j = i + 2; j < 8; j += 2) {
+      if (rangeSkip[j] === 1 || rangeLo[j] !== rangeLo[i] || rangeHi[j] !== rangeHi[i]) continue;
+      rangeSkip[j] = 1;
+      text += RANGE_NAMES[j] as string;
     }
-    parts.push(names + (a.name[0] === "s" ? formatSigned(a.value) : formatUnsigned(a.value)));
-  });
-  return parts;
+    const high = (rangeHi[i] as number) | 0;
+    const low = rangeLo[i] as number;
+    parts.push(text + ((i & 2) === 0 ? signedWords(high, low) : unsignedWords(high, low)));
+  }
 }
 
 function holdsMap(base: number): boolean {
@@ -195,11 +223,15 @@ export function printReg(r: RegPtr, names: PrintNames, inFrame: number): string 
   const base = type & TYPE_MASK;
   let out = type === TYPE.SCALAR_VALUE && isPrecise(r) !== 0 ? "P" : "";
   if (type === TYPE.SCALAR_VALUE && isConst(r)) {
-    return out + formatSigned(BigInt.asIntN(64, varValueBig(r)));
+    return out + signedWords(varValueHi(r), varValueLo(r));
   }
   if (base === TYPE.PTR_TO_STACK) {
     out += regFrameno(r) === inFrame ? "fp" : `fp[${regFrameno(r)}]`;
-    if (isConst(r)) return out + formatSigned(BigInt.asIntN(64, varValueBig(r) + BigInt(regOff(r))));
+    if (isConst(r)) {
+      const at = constValue(r) + regOff(r);
+      if (at >= -32768 && at <= 32767) return `${out}${at}`;
+      return out + formatSigned(BigInt.asIntN(64, varValueBig(r) + BigInt(regOff(r))));
+    }
   } else {
     out += regTypeName(type);
     if (base === TYPE.PTR_TO_BTF_ID) out += names.btfType(btfHandle(r), btfId(r));
@@ -218,19 +250,22 @@ export function printReg(r: RegPtr, names: PrintNames, inFrame: number): string 
     if (map.name !== "") parts.push(`map=${map.name}`);
     parts.push(`ks=${map.keySize}`, `vs=${map.valueSize}`);
   }
-  if (type !== TYPE.SCALAR_VALUE && regOff(r) !== 0) parts.push(`off=${formatSigned(BigInt(regOff(r)))}`);
-  if (base === TYPE.PTR_TO_PACKET || base === TYPE.PTR_TO_PACKET_META) {
-    parts.push(`r=${formatUnsigned(BigInt.asUintN(64, BigInt(pktRange(r))))}`);
+  if (type !== TYPE.SCALAR_VALUE && regOff(r) !== 0) {
+    parts.push(`off=${signedWords(regOff(r) >> 31, regOff(r))}`);
   }
-  if (base === TYPE.PTR_TO_MEM) parts.push(`sz=${formatUnsigned(BigInt(memSize(r)))}`);
+  if (base === TYPE.PTR_TO_PACKET || base === TYPE.PTR_TO_PACKET_META) {
+    parts.push(`r=${unsignedWords(pktRange(r) >> 31, pktRange(r))}`);
+  }
+  if (base === TYPE.PTR_TO_MEM) parts.push(`sz=${unsignedWords(0, memSize(r))}`);
   if (base === TYPE.CONST_PTR_TO_DYNPTR) parts.push(`type=${dynptrTypeName(dynptrType(r))}`);
   if (isConst(r)) {
-    const value = varValueBig(r);
-    if (value !== 0n) parts.push(`imm=${formatSigned(BigInt.asIntN(64, value))}`);
+    if (!isConstZero(r)) parts.push(`imm=${signedWords(varValueHi(r), varValueLo(r))}`);
   } else {
-    parts.push(...rangeParts(r));
-    const mask = varMaskBig(r);
-    if (mask !== U64_MAX) parts.push(`var_off=${formatTnum(varValueBig(r), mask)}`);
+    addRanges(r, parts);
+    if (varMaskHi(r) !== -1 || varMaskLo(r) !== -1) {
+      const value = hexWords(varValueHi(r), varValueLo(r));
+      parts.push(`var_off=(${value}; ${hexWords(varMaskHi(r), varMaskLo(r))})`);
+    }
   }
   return `${out}(${parts.join(",")})`;
 }
@@ -239,6 +274,12 @@ function kinds(slot: SlotPtr): string {
   let text = "";
   for (let b = 0; b < 8; b++) text += KIND_CHAR[slotKind(slot, b)] ?? "?";
   return text;
+}
+
+/** True if every byte of a slot is INVALID. */
+function isUnused(slot: SlotPtr): boolean {
+  const at = (slot + SLOT.kind) >> 2;
+  return words[at] === 0 && words[at + 1] === 0;
 }
 
 /** One stack slot; the empty string if there is nothing to show. `i` may be moved on by slots that belong together. */
@@ -285,26 +326,30 @@ export function printState(
   let out = frameno(f) === 0 ? "" : ` frame${frameno(f)}:`;
   for (let n = 0; n < MAX_REGS; n++) {
     const r = frameReg(f, n);
-    if (regType(r) === TYPE.NOT_INIT) continue;
     if (only !== undefined && ((only.regs >>> n) & 1) === 0) continue;
+    if (regType(r) === TYPE.NOT_INIT) continue;
     out += ` R${n}=${printReg(r, names, frameno(f))}`;
   }
   const slots = allocatedStack(f) >> 3;
   for (let i = 0; i < slots; i++) {
-    if (kinds(slotAt(f, i)) === "????????") continue;
     if (only !== undefined && !isScratchedSlot(only, i)) continue;
+    if (isUnused(slotAt(f, i))) continue;
     // A dynptr takes two slots; its facts are in the second, at the lower address.
     if (slotKind(slotAt(f, i), 7) === SLOT_KIND.DYNPTR) i++;
     out += printSlot(f, i, names);
   }
+  if (refCount(st) > 0) out += printRefs(st);
+  if (inCallbackFn(f) !== 0) out += " cb";
+  if (inAsyncCallbackFn(f) !== 0) out += " async_cb";
+  return out;
+}
+
+function printRefs(st: StatePtr): string {
   const refs: number[] = [];
   for (let i = 0; i < refCount(st); i++) {
     const id = refId(refAt(st, i));
     if (id !== 0) refs.push(id);
     else if (i === 0) break;
   }
-  if (refs.length > 0) out += ` refs=${refs.join(",")}`;
-  if (inCallbackFn(f) !== 0) out += " cb";
-  if (inAsyncCallbackFn(f) !== 0) out += " async_cb";
-  return out;
+  return refs.length > 0 ? ` refs=${refs.join(",")}` : "";
 }

@@ -250,6 +250,9 @@ export interface Env {
   prevInsnPrintPosition: number;
   /** The index of the last printed line_info record, so that a line is printed once. */
   prevLineInfo: number;
+  /** The texts of instructions and of line_info records that were logged: most are logged on many paths. */
+  readonly insnTexts: (string | undefined)[];
+  readonly lineTexts: (string | undefined)[];
   /** Set when some call may change packet data: the program's packet needs to be unshared first. */
   seenDirectWrite: boolean;
 }
