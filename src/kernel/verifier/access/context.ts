@@ -54,8 +54,9 @@ export function accessContext(env: Env, a: Access, r: RegPtr, off: number): void
   checkPlainPointer(env, r, a.regno);
   const row = findRow(env, a, off);
   if (row === undefined) {
+    env.log.line(`invalid bpf_context access off=${off} size=${a.size}`);
     printSourceLine(env, env.insnIdx, "; ");
-    throw reject(env, E.EACCES, `invalid bpf_context access off=${off} size=${a.size}`);
+    throw reject(env, E.EACCES);
   }
   if (a.kind === "write" || a.value < 0) return;
   const dst = reg(env, a.value);
