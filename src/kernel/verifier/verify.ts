@@ -160,6 +160,7 @@ function walkSubprog(env: Env, index: number): void {
   setFirstInsnIdx(state, sub.start);
   setLastInsnIdx(state, -1);
   env.curState = state;
+  env.stackLiveness.chainChanged();
   env.insnIdx = sub.start;
   env.prevInsnIdx = -1;
   env.prevLineInfo = -1;
