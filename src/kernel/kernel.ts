@@ -52,7 +52,13 @@ export interface KernelTask extends Task {
    * Prepares to run a loaded program over many packets, much faster than one BPF_PROG_TEST_RUN each. Throws SysError:
    * EBADF or EINVAL for a descriptor that is no program's, ENOTSUPP for a type that takes no packets.
    */
-  packetRunner(progFd: number, options?: PacketRunnerOptions): BatchRunner;
+  packetRunner(progFd: number, options?: PacketRunnerOptions): PacketRunner;
+}
+
+/** Runs one program over packets. */
+export interface PacketRunner extends BatchRunner {
+  /** What really runs it: a program too large for WebAssembly is interpreted, whatever the kernel was asked for. */
+  readonly engine: Executable["engine"];
 }
 
 /** How packets are run. */
@@ -124,7 +130,8 @@ export class Kernel {
       packetRunner: (progFd, options = {}) => {
         enter();
         const { type, executable } = progOf(caller, progFd).parts;
-        return batchRunner(this.#dataplane, { ...options, progType: type, entry: executable.entry });
+        const { engine, entry } = executable;
+        return { ...batchRunner(this.#dataplane, { ...options, progType: type, entry }), engine };
       },
       get openFds() {
         return fds.size;

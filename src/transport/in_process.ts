@@ -3,10 +3,16 @@
  * `Task` that it gives.
  */
 
-export type { Kernel, KernelOptions, KernelTask, KernelUsage, TaskOptions } from "../kernel/kernel.ts";
+export type {
+  Kernel,
+  KernelOptions,
+  KernelTask,
+  KernelUsage,
+  PacketRunner,
+  TaskOptions,
+} from "../kernel/kernel.ts";
 export type {
   BatchResult as PacketResults,
-  BatchRunner as PacketRunner,
   PacketBatch,
 } from "../kernel/net/batch.ts";
 

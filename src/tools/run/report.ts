@@ -5,6 +5,7 @@ import type { BpfMap } from "../../lib/map.ts";
 import type { BpfObject } from "../../lib/object.ts";
 import type { BpfProgram } from "../../lib/program.ts";
 import type { ProgramSpec } from "../../lib/spec.ts";
+import type { PacketRunner } from "../../transport/in_process.ts";
 import { MAP_TYPE, MAP_TYPES } from "../../uapi/map_type.ts";
 import { PROG_TYPES } from "../../uapi/prog_type.ts";
 import { nameOf } from "../../uapi/table.ts";
@@ -14,6 +15,7 @@ import type { Tally } from "./tally.ts";
 /** What a report is made of. */
 interface Report {
   readonly command: RunCommand;
+  readonly engine: PacketRunner["engine"];
   readonly program: BpfProgram;
   readonly spec: ProgramSpec;
   readonly object: BpfObject;
@@ -69,7 +71,7 @@ function jsonReport(report: Report): object {
       tag: program.tag,
       insns: spec.insns.length,
     },
-    engine: command.interp ? "interp" : "jit",
+    engine: report.engine,
     packets: tally.packets,
     bytes: tally.bytes,
     ...(tally.skipped > 0 ? { skipped: tally.skipped } : {}),
@@ -96,7 +98,7 @@ function textReport(report: Report): void {
   print(
     `${pc.green("verified")}  ${spec.insns.length} instructions; verifier ${[verified, depth].filter((t) => t !== "").join(", ")}\n`,
   );
-  const engine = command.interp ? "interpreted" : "compiled to WebAssembly";
+  const engine = report.engine === "interp" ? "interpreted" : "compiled to WebAssembly";
   print(
     `${pc.green("run")}       ${count(tally.packets)} packets, ${count(tally.bytes)} bytes, ${engine}: ` +
       `${pc.bold(`${nsPerPacket(report).toFixed(1)} ns`)} per packet\n`,

@@ -52,7 +52,7 @@ export async function run(path: string, command: RunCommand): Promise<number> {
     } finally {
       runner.free();
     }
-    printReport({ command, program, spec: chosen, object, tally, print });
+    printReport({ command, engine: runner.engine, program, spec: chosen, object, tally, print });
     object.close();
   } finally {
     task.exit();

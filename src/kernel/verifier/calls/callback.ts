@@ -1,3 +1,4 @@
+import { helperName } from "../../../isa/disasm.ts";
 import { E } from "../../../uapi/errno.ts";
 import { HELPERS } from "../../../uapi/helper_id.ts";
 import { MAP_TYPE } from "../../../uapi/map_type.ts";
@@ -107,6 +108,10 @@ export function checkCallback(env: Env, meta: CallMeta): void {
       }
     }
   } else if (meta.subprog >= 0) {
-    throw reject(env, E.EINVAL, "anybpf: callbacks of this helper are not supported yet");
+    throw reject(
+      env,
+      E.EINVAL,
+      `anybpf: callbacks of ${helperName(meta.func)}#${meta.func} are not supported yet`,
+    );
   }
 }
