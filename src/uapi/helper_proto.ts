@@ -589,11 +589,30 @@ const BUILT = VARIANTS.map((v) => {
   return { id: HELPERS[v.name].value, in: v.in, proto: build(v.name, { ...row, ...v.row }) };
 });
 
+/** What `helperProto` found before, by program kind and id: the verifier asks at every call that it meets. */
+const MAX_KINDS = 64;
+const FOUND = new Map<number, Map<number, HelperProto | undefined>>();
+
 /**
  * The prototype of a helper for a program of this type and attach type, or undefined if such a program may not call
  * it. Capabilities (`cap`) and the licence (`gplOnly`) are the caller's to check.
  */
 export function helperProto(id: number, progType: number, attachType: number): HelperProto | undefined {
+  if (!PROTOS.has(id)) return undefined;
+  // Kinds that don't exist are not kept, whoever asks for how many of them.
+  if (progType >= MAX_KINDS || attachType >= MAX_KINDS) return findProto(id, progType, attachType);
+  const kind = attachType * MAX_KINDS + progType;
+  let found = FOUND.get(kind);
+  if (found === undefined) FOUND.set(kind, (found = new Map()));
+  let proto = found.get(id);
+  if (proto === undefined && !found.has(id)) {
+    proto = findProto(id, progType, attachType);
+    found.set(id, proto);
+  }
+  return proto;
+}
+
+function findProto(id: number, progType: number, attachType: number): HelperProto | undefined {
   const list = IN.get(id);
   if (list === undefined) return undefined;
   const kind = progKind(progType, attachType);

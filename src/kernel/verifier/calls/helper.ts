@@ -35,8 +35,7 @@ const KNOWS_MAP: ReadonlySet<number> = new Set<number>([
 ]);
 
 function findProto(env: Env, id: number): HelperProto {
-  const name = `${helperName(id)}#${id}`;
-  if (id < 0 || id >= HELPER_MAX) throw reject(env, E.EINVAL, `invalid func ${name}`);
+  if (id < 0 || id >= HELPER_MAX) throw reject(env, E.EINVAL, `invalid func ${helperName(id)}#${id}`);
   const { progType, expectedAttachType, caps } = env.input;
   const proto = helperProto(id, progType, expectedAttachType);
   if (
@@ -44,7 +43,7 @@ function findProto(env: Env, id: number): HelperProto {
     (proto.cap === "bpf" && !caps.bpf) ||
     (proto.cap === "perfmon" && !caps.perfmon)
   ) {
-    throw reject(env, E.EINVAL, `program of this type cannot use helper ${name}`);
+    throw reject(env, E.EINVAL, `program of this type cannot use helper ${helperName(id)}#${id}`);
   }
   return proto;
 }
