@@ -603,7 +603,10 @@ export function helperProto(id: number, progType: number, attachType: number): H
   if (progType >= MAX_KINDS || attachType >= MAX_KINDS) return findProto(id, progType, attachType);
   const kind = attachType * MAX_KINDS + progType;
   let found = FOUND.get(kind);
-  if (found === undefined) FOUND.set(kind, (found = new Map()));
+  if (found === undefined) {
+    found = new Map();
+    FOUND.set(kind, found);
+  }
   let proto = found.get(id);
   if (proto === undefined && !found.has(id)) {
     proto = findProto(id, progType, attachType);
