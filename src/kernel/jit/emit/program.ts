@@ -56,8 +56,14 @@ interface Unit {
   func: number;
 }
 
+/** The helper's id. */
+const TAIL_CALL = 12;
 /** The longest subprogram, in instructions, that is written in place of calls. */
 const INLINE_LIMIT = 40;
+
+function isTailCall(insn: Insn): boolean {
+  return insn.code === (CLASS.JMP | JMP.CALL) && insn.src === CALL.HELPER && insn.imm === TAIL_CALL;
+}
 
 /** Compiles a program: one function for each subprogram that is used, the main one exported as `entry`. */
 export function emitProgram(env: ExecEnv, linked: LinkedProgram, options: EmitOptions): EmittedProgram {
@@ -93,7 +99,9 @@ class ProgramEmitter {
     const shared =
       typeof SharedArrayBuffer !== "undefined" && this.#env.memory.buffer instanceof SharedArrayBuffer;
     b.importMemory("kernel", "memory", shared);
-    const entryTable = b.importTable("kernel", "table");
+    // Only who needs it: V8 before Node 22 keeps every instance that imports a table as long as the table.
+    const withTable = insns.some(isTailCall);
+    const entryTable = withTable ? b.importTable("kernel", "table") : 0;
     const main = this.#unit(0);
     this.#discover(main);
     const program: ProgramContext = {
@@ -123,7 +131,7 @@ class ProgramEmitter {
     for (const unit of units) this.#emit(program, unit);
     b.export("entry", main.func);
     const { memory, table, ldAbs, mapEachNext } = this.#env;
-    const kernel: Record<string, WebAssembly.ImportValue> = { memory, table };
+    const kernel: Record<string, WebAssembly.ImportValue> = withTable ? { memory, table } : { memory };
     if (this.#ldAbs !== undefined) kernel.ldAbs = ldAbs;
     if (this.#mapEachNext !== undefined) kernel.mapEachNext = mapEachNext;
     return { bytes: b.finish(name), imports: { kernel, helper: this.#helperCalls } };

@@ -1,7 +1,6 @@
 (module $header
   (type (;0;) (func (param i64 i32) (result i64)))
   (import "kernel" "memory" (memory (;0;) 0))
-  (import "kernel" "table" (table (;0;) 0 funcref))
   (func $header (type 0) (param i64 i32) (result i64)
     (local i32 i32 i32 i32 i64 i32 i32)
     (local.set 3

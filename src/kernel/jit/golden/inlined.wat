@@ -2,7 +2,6 @@
   (type (;0;) (func (param i64 i32) (result i64)))
   (type (;1;) (func (param i64 i32 i32) (result i64)))
   (import "kernel" "memory" (memory (;0;) 0))
-  (import "kernel" "table" (table (;0;) 0 funcref))
   (func $inlined (type 0) (param i64 i32) (result i64)
     (local i32 i32 i32 i64 i32 i64 i64 i64)
     (local.set 2
