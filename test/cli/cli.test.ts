@@ -28,6 +28,8 @@ function anybpf(args: string[], input?: string | Uint8Array) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], {
     encoding: "buffer",
     maxBuffer: 1 << 28,
+    // CI must not turn colours on.
+    env: { ...process.env, CI: "true" },
     ...(input === undefined
       ? { stdio: ["ignore", "pipe", "pipe"] as const }
       : { input: Buffer.from(input as Uint8Array) }),

@@ -1,5 +1,4 @@
 import Table from "cli-table3";
-import pc from "picocolors";
 import type { BtfValue } from "../../btf/value.ts";
 import type { BpfMap } from "../../lib/map.ts";
 import type { BpfObject } from "../../lib/object.ts";
@@ -9,6 +8,7 @@ import type { PacketRunner } from "../../transport/in_process.ts";
 import { MAP_TYPE, MAP_TYPES } from "../../uapi/map_type.ts";
 import { PROG_TYPES } from "../../uapi/prog_type.ts";
 import { nameOf } from "../../uapi/table.ts";
+import { colours as pc } from "../anybpf/colours.ts";
 import type { RunCommand } from "./run_command.ts";
 import type { Tally } from "./tally.ts";
 

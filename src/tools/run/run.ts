@@ -1,10 +1,10 @@
 import cliProgress from "cli-progress";
-import pc from "picocolors";
 import { BpfObject } from "../../lib/object.ts";
 import { PcapError } from "../../lib/pcap/error.ts";
 import { PcapReader } from "../../lib/pcap/reader.ts";
 import type { ObjectSpec, ProgramSpec } from "../../lib/spec.ts";
 import { createKernel, type PacketRunner } from "../../transport/in_process.ts";
+import { colours as pc } from "../anybpf/colours.ts";
 import { readObject, readTarget } from "../anybpf/object_file.ts";
 import { UserError } from "../anybpf/report_error.ts";
 import { Batch } from "./batch.ts";

@@ -1,10 +1,10 @@
-import pc from "picocolors";
 import { VerifierError } from "../../lib/errors.ts";
 import { BpfObject } from "../../lib/object.ts";
 import type { ObjectSpec, ProgramSpec } from "../../lib/spec.ts";
 import { createKernel, type Kernel } from "../../transport/in_process.ts";
 import { PROG_TYPES } from "../../uapi/prog_type.ts";
 import { nameOf } from "../../uapi/table.ts";
+import { colours as pc } from "../anybpf/colours.ts";
 import { readObject, readTarget } from "../anybpf/object_file.ts";
 import { describeError, UserError } from "../anybpf/report_error.ts";
 
