@@ -19,6 +19,7 @@ import { progOf } from "./syscall/prog_test_run.ts";
 import type { Caller, System } from "./syscall/system.ts";
 import { TaskMemory } from "./syscall/user_memory.ts";
 import type { VerifyCaps } from "./verifier/contract.ts";
+import { loadValueUnit } from "./verifier/value/unit.ts";
 import { verify } from "./verifier/verify.ts";
 
 /** How a kernel is made. */
@@ -99,7 +100,7 @@ export class Kernel {
       throw new RangeError(`cpus must be 1 to 64, not ${cpus}`);
     const start = performance.now();
     const now = () => (performance.now() - start) * 1e6;
-    const dataplane = await createDataplane({ cpus, imports: { now } });
+    const [dataplane] = await Promise.all([createDataplane({ cpus, imports: { now } }), loadValueUnit()]);
     return new Kernel(
       dataplane,
       compose(dataplane, { engine, now, ...(onTrace === undefined ? {} : { onTrace }) }),
