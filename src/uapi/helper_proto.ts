@@ -103,7 +103,7 @@ const ROWS: Partial<Record<HelperName, HelperRow>> = {
   ktime_get_ns: { args: [], in: ALL },
   trace_printk: { args: ["mem", "size"], in: ALL, gpl: true, cap: "perfmon" },
   get_prandom_u32: { args: [], in: ALL },
-  get_smp_processor_id: { args: [], in: ALL, fastcall: true },
+  get_smp_processor_id: { args: [], in: ALL },
   skb_store_bytes: {
     args: ["ctx", "any", "mem", "size", "any"],
     in: ["lwt_xmit", "tc", "sk_skb"],
@@ -499,6 +499,7 @@ const VARIANTS: readonly {
 }[] = [
   // Elsewhere it is about the running task.
   { name: "get_cgroup_classid", in: ["tc", "lwt"], row: { args: ["ctx"] } },
+  { name: "get_smp_processor_id", in: ["tc", "xdp", "lwt", "trace"], row: { fastcall: true } },
   { name: "get_stackid", in: ["perf_event"], row: { gpl: false } },
   { name: "get_func_ip", in: ["kprobe/multi", "kprobe/session"], row: { gpl: false } },
   { name: "get_socket_cookie", in: ["tracing", "syscall"], row: { args: ["sk_null"] } },

@@ -1,10 +1,12 @@
 import { E } from "../../../uapi/errno.ts";
 import { printSourceLine } from "../log/source.ts";
+import { checkFastcallContract } from "../prepare/fastcall.ts";
 import { histStackAccess, pushJumpHistory } from "../prune/history.ts";
 import { type FramePtr, type RegPtr, SLOT_KIND, type SlotPtr } from "../state/layout.ts";
 import {
   constValue,
   copyReg,
+  curFrame,
   frameAt,
   isConst,
   isConstZero,
@@ -17,6 +19,7 @@ import {
   slotReg,
   smax,
   smin,
+  subprogno,
   umax,
 } from "../state/view.ts";
 import { markConstZero, markUnknown } from "../value/value.ts";
@@ -42,6 +45,7 @@ export function byteInSlot(off: number): number {
  */
 export function readStack(env: Env, n: number, off: number, size: number, dst: number): void {
   const r = reg(env, n);
+  checkFastcallContract(env, subprogno(curFrame(env.curState)), env.insnIdx, smin(r) + off);
   if (isConst(r)) {
     readFixed(env, r, constValue(r) + off, size, dst);
     return;

@@ -2,6 +2,7 @@ import type { Insn } from "../../../isa/insn.ts";
 import { CLASS, MODE } from "../../../isa/opcode.ts";
 import { E } from "../../../uapi/errno.ts";
 import { printSourceLine } from "../log/source.ts";
+import { checkFastcallContract } from "../prepare/fastcall.ts";
 import { histStackAccess, pushJumpHistory } from "../prune/history.ts";
 import { markChainPrecision } from "../prune/precision.ts";
 import { scratchReg } from "../state/arena.ts";
@@ -26,6 +27,7 @@ import {
   slotReg,
   smax,
   smin,
+  subprogno,
   umax,
 } from "../state/view.ts";
 import { markKnownImm } from "../value/value.ts";
@@ -62,6 +64,7 @@ const SPILLABLE: ReadonlySet<number> = new Set<number>([
 /** Writes R`src` (or, for `src` -1, the instruction's immediate or something unknown) through stack pointer R`n`. */
 export function writeStack(env: Env, n: number, off: number, size: number, src: number): void {
   const r = reg(env, n);
+  checkFastcallContract(env, subprogno(curFrame(env.curState)), env.insnIdx, smin(r) + off);
   if (isConst(r)) writeFixed(env, r, constValue(r) + off, size, src);
   else writeVariable(env, r, off, size, src);
 }

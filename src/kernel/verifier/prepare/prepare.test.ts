@@ -2,10 +2,19 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { assemble } from "../../../isa/asm.ts";
 import { PROG_TYPE } from "../../../uapi/prog_type.ts";
-import { caseInput, prepareEnv, type RecordedCase, scrub } from "../testing/case.ts";
+import { prepareEnv } from "../testing/prepare_env.ts";
+import { type CaseTest, caseInput, scrub } from "../testing/verify_case.ts";
 import { Rejection } from "../walk/env.ts";
 import { components, postorder } from "./order.ts";
 import { prepare } from "./prepare.ts";
+
+/** A program, and what Linux said of it: the log at level 2, in lines, without addresses. */
+interface RecordedCase {
+  readonly name: string;
+  readonly test: CaseTest;
+  readonly errno: number;
+  readonly log: readonly string[];
+}
 
 const CASES: readonly RecordedCase[] = JSON.parse(
   readFileSync(new URL("../cases/prepare.json", import.meta.url), "utf8"),
