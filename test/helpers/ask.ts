@@ -42,7 +42,7 @@ export interface Question {
   readonly runs: readonly RunSpec[];
 }
 
-const ORACLE = "/work/shared/oracle/kbpf.py";
+const ORACLE = fileURLToPath(new URL("../../../shared/oracle/kbpf.py", import.meta.url));
 
 /** A message if Linux cannot be asked on this machine, else undefined. */
 export function whyNoLinux(): string | undefined {

@@ -9,17 +9,6 @@ import type { TestJson } from "../../src/tools/check/test_format.ts";
 export const SHARED = join(dirname(fileURLToPath(import.meta.url)), "../../../shared");
 const ORACLE = join(SHARED, "oracle/kbpf.py");
 
-/**
- * Why tests that read ../shared can't run, or undefined if they can. Pass it to `describe.skipIf`, and it is printed:
- * a skip must be seen.
- */
-export function missingShared(path: string): string | undefined {
-  if (existsSync(join(SHARED, path))) return undefined;
-  const why = `../shared/${path} is not there: its tests are skipped`;
-  console.log(why);
-  return why;
-}
-
 let answers: boolean | undefined;
 
 /**

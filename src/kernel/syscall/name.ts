@@ -1,9 +1,6 @@
 import { E } from "../../uapi/errno.ts";
 import { SysError } from "../error.ts";
 
-/** The bytes of an object's name in an attr, the closing NUL included. */
-export const OBJ_NAME_LEN = 16;
-
 /** Reads an object's name from an attr: letters, digits, `_` and `.`, at most 15 of them; EINVAL otherwise. */
 export function objectName(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);

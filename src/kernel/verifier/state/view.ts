@@ -70,14 +70,6 @@ export function regMap(r: RegPtr): number {
 export function setRegMap(r: RegPtr, value: number): void {
   words[(r + REG.map) >> 2] = value;
 }
-/** Tells inner maps of different lookups apart; 0 for none. */
-export function regMapUid(r: RegPtr): number {
-  return words[(r + REG.mapUid) >> 2] as number;
-}
-/** Sets what `regMapUid` reads. */
-export function setRegMapUid(r: RegPtr, value: number): void {
-  words[(r + REG.mapUid) >> 2] = value;
-}
 /** For packet pointers: the bytes known to be readable; -1 or -2 beyond/at the end. Shares its place with `memSize`, `btfId`, `dynptrType`. */
 export function pktRange(r: RegPtr): number {
   return words[(r + REG.aux0) >> 2] as number;
@@ -98,17 +90,9 @@ export function setMemSize(r: RegPtr, value: number): void {
 export function btfId(r: RegPtr): number {
   return (words[(r + REG.aux0) >> 2] as number) >>> 0;
 }
-/** Sets what `btfId` reads. */
-export function setBtfId(r: RegPtr, value: number): void {
-  words[(r + REG.aux0) >> 2] = value;
-}
 /** For PTR_TO_BTF_ID: which BTF the id is in (0 kernel, 1 program). */
 export function btfHandle(r: RegPtr): number {
   return words[(r + REG.aux1) >> 2] as number;
-}
-/** Sets what `btfHandle` reads. */
-export function setBtfHandle(r: RegPtr, value: number): void {
-  words[(r + REG.aux1) >> 2] = value;
 }
 /** For PTR_TO_FUNC: the subprogram's number. */
 export function subprogOf(r: RegPtr): number {
@@ -122,41 +106,13 @@ export function setSubprogOf(r: RegPtr, value: number): void {
 export function dynptrType(r: RegPtr): number {
   return words[(r + REG.aux0) >> 2] as number;
 }
-/** Sets what `dynptrType` reads. */
-export function setDynptrType(r: RegPtr, value: number): void {
-  words[(r + REG.aux0) >> 2] = value;
-}
-/** For dynptrs on the stack: 1 in the first slot of the two. */
-export function dynptrFirstSlot(r: RegPtr): number {
-  return words[(r + REG.aux1) >> 2] as number;
-}
-/** Sets what `dynptrFirstSlot` reads. */
-export function setDynptrFirstSlot(r: RegPtr, value: number): void {
-  words[(r + REG.aux1) >> 2] = value;
-}
-/** For PTR_TO_MEM: the dynptr that it is a slice of, 0 for none. */
-export function sliceDynptrId(r: RegPtr): number {
-  return words[(r + REG.aux1) >> 2] as number;
-}
-/** Sets what `sliceDynptrId` reads. */
-export function setSliceDynptrId(r: RegPtr, value: number): void {
-  words[(r + REG.aux1) >> 2] = value;
-}
 /** For iterators on the stack: 0 invalid, 1 active, 2 drained. */
 export function iterState(r: RegPtr): number {
   return words[(r + REG.aux1) >> 2] as number;
 }
-/** Sets what `iterState` reads. */
-export function setIterState(r: RegPtr, value: number): void {
-  words[(r + REG.aux1) >> 2] = value;
-}
 /** For iterators on the stack: how often next has been simulated. */
 export function iterDepth(r: RegPtr): number {
   return words[(r + REG.aux2) >> 2] as number;
-}
-/** Sets what `iterDepth` reads. */
-export function setIterDepth(r: RegPtr, value: number): void {
-  words[(r + REG.aux2) >> 2] = value;
 }
 /** The id that links copies (see `REG.id`); may carry `ADD_CONST`. */
 export function regId(r: RegPtr): number {
@@ -181,10 +137,6 @@ export function regFrameno(r: RegPtr): number {
 /** Sets what `regFrameno` reads. */
 export function setRegFrameno(r: RegPtr, value: number): void {
   words[(r + REG.frameno) >> 2] = value;
-}
-/** Instruction index plus one that defined the low half alone, 0 for none. */
-export function subregDef(r: RegPtr): number {
-  return words[(r + REG.subregDef) >> 2] as number;
 }
 /** Sets what `subregDef` reads. */
 export function setSubregDef(r: RegPtr, value: number): void {
@@ -246,17 +198,9 @@ export function umax(r: RegPtr): number {
 export function umaxBig(r: RegPtr): bigint {
   return big(r + REG.umax, false);
 }
-/** The known bits of the value, as a double: exact up to 2^53 and rounded beyond, so comparisons with smaller limits are right. */
-export function varValue(r: RegPtr): number {
-  return u64(r + REG.varValue);
-}
 /** The known bits of the value, exactly; for logs. */
 export function varValueBig(r: RegPtr): bigint {
   return big(r + REG.varValue, false);
-}
-/** The unknown bits, as a double: exact up to 2^53 and rounded beyond, so comparisons with smaller limits are right. */
-export function varMask(r: RegPtr): number {
-  return u64(r + REG.varMask);
 }
 /** The unknown bits, exactly; for logs. */
 export function varMaskBig(r: RegPtr): bigint {
@@ -317,10 +261,6 @@ export function frameReg(f: FramePtr, n: number): RegPtr {
 export function callsite(f: FramePtr): number {
   return words[(f + FRAME.callsite) >> 2] as number;
 }
-/** Sets what `callsite` reads. */
-export function setCallsite(f: FramePtr, value: number): void {
-  words[(f + FRAME.callsite) >> 2] = value;
-}
 /** Depth of the frame, 0 for the main program. */
 export function frameno(f: FramePtr): number {
   return words[(f + FRAME.frameno) >> 2] as number;
@@ -332,10 +272,6 @@ export function subprogno(f: FramePtr): number {
 /** How often an asynchronous callback was entered. */
 export function asyncEntryCnt(f: FramePtr): number {
   return words[(f + FRAME.asyncEntryCnt) >> 2] as number;
-}
-/** Sets what `asyncEntryCnt` reads. */
-export function setAsyncEntryCnt(f: FramePtr, value: number): void {
-  words[(f + FRAME.asyncEntryCnt) >> 2] = value;
 }
 /** Smallest value that a callback may return. */
 export function callbackRetMin(f: FramePtr): number {
@@ -364,18 +300,6 @@ export function setInCallbackFn(f: FramePtr, value: number): void {
 /** 1 in an asynchronous callback. */
 export function inAsyncCallbackFn(f: FramePtr): number {
   return words[(f + FRAME.inAsyncCallbackFn) >> 2] as number;
-}
-/** Sets what `inAsyncCallbackFn` reads. */
-export function setInAsyncCallbackFn(f: FramePtr, value: number): void {
-  words[(f + FRAME.inAsyncCallbackFn) >> 2] = value;
-}
-/** 1 in an exception callback. */
-export function inExceptionCallbackFn(f: FramePtr): number {
-  return words[(f + FRAME.inExceptionCallbackFn) >> 2] as number;
-}
-/** Sets what `inExceptionCallbackFn` reads. */
-export function setInExceptionCallbackFn(f: FramePtr, value: number): void {
-  words[(f + FRAME.inExceptionCallbackFn) >> 2] = value;
 }
 /** How often a callback has been simulated from this frame. */
 export function callbackDepth(f: FramePtr): number {
@@ -417,13 +341,6 @@ export function isSpilled(s: SlotPtr): boolean {
 export function isSpilledScalar(s: SlotPtr): boolean {
   return isSpilled(s) && words[(s + SLOT.reg + REG.type) >> 2] === TYPE.SCALAR_VALUE;
 }
-/** True if a number was spilled whole: 64 bits. Linux: is_spilled_scalar_reg64. */
-export function isSpilledScalar64(s: SlotPtr): boolean {
-  return (
-    bytes[s + SLOT.kind] === SLOT_KIND.SPILL && words[(s + SLOT.reg + REG.type) >> 2] === TYPE.SCALAR_VALUE
-  );
-}
-
 // --- VerifierState
 
 /** The frame `n`. */
@@ -498,14 +415,6 @@ export function speculative(s: StatePtr): number {
 export function setSpeculative(s: StatePtr, value: number): void {
   words[(s + STATE.speculative) >> 2] = value;
 }
-/** 1 where sleeping is allowed. */
-export function inSleepable(s: StatePtr): number {
-  return words[(s + STATE.inSleepable) >> 2] as number;
-}
-/** Sets what `inSleepable` reads. */
-export function setInSleepable(s: StatePtr, value: number): void {
-  words[(s + STATE.inSleepable) >> 2] = value;
-}
 /** Number of held spin locks. */
 export function activeLocks(s: StatePtr): number {
   return words[(s + STATE.activeLocks) >> 2] as number;
@@ -522,37 +431,9 @@ export function activeLockId(s: StatePtr): number {
 export function setActiveLockId(s: StatePtr, value: number): void {
   words[(s + STATE.activeLockId) >> 2] = value;
 }
-/** Handle of the map or BTF object that the newest held lock is in. */
-export function activeLockPtr(s: StatePtr): number {
-  return words[(s + STATE.activeLockPtr) >> 2] as number;
-}
 /** Sets what `activeLockPtr` reads. */
 export function setActiveLockPtr(s: StatePtr, value: number): void {
   words[(s + STATE.activeLockPtr) >> 2] = value;
-}
-/** Depth of disabled preemption. */
-export function activePreemptLocks(s: StatePtr): number {
-  return words[(s + STATE.activePreemptLocks) >> 2] as number;
-}
-/** Sets what `activePreemptLocks` reads. */
-export function setActivePreemptLocks(s: StatePtr, value: number): void {
-  words[(s + STATE.activePreemptLocks) >> 2] = value;
-}
-/** Depth of RCU read sections. */
-export function activeRcuLocks(s: StatePtr): number {
-  return words[(s + STATE.activeRcuLocks) >> 2] as number;
-}
-/** Sets what `activeRcuLocks` reads. */
-export function setActiveRcuLocks(s: StatePtr, value: number): void {
-  words[(s + STATE.activeRcuLocks) >> 2] = value;
-}
-/** Id of the newest saved irq flag. */
-export function activeIrqId(s: StatePtr): number {
-  return words[(s + STATE.activeIrqId) >> 2] as number;
-}
-/** Sets what `activeIrqId` reads. */
-export function setActiveIrqId(s: StatePtr, value: number): void {
-  words[(s + STATE.activeIrqId) >> 2] = value;
 }
 /** Depth in the tree of paths. */
 export function dfsDepth(s: StatePtr): number {
@@ -613,10 +494,6 @@ export function parentOf(s: StatePtr): StatePtr | 0 {
 /** Sets what `parentOf` reads. */
 export function setParent(s: StatePtr, p: StatePtr | 0): void {
   words[(s + STATE.parent) >> 2] = p;
-}
-/** The state that this one was found equal to, 0 for none. */
-export function equalState(s: StatePtr): StatePtr | 0 {
-  return words[(s + STATE.equalState) >> 2] as StatePtr;
 }
 /** Sets what `equalState` reads. */
 export function setEqualState(s: StatePtr, p: StatePtr | 0): void {

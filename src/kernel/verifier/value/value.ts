@@ -52,11 +52,6 @@ export function setKnownZero(r: RegPtr): void {
   valueUnit().setKnown(r, 0, 0);
 }
 
-/** Gives a register the constant value `hi:lo`, all else as it was. Linux: ___mark_reg_known. */
-export function setConst(r: RegPtr, lo: number, hi: number): void {
-  valueUnit().setConst(r, lo, hi);
-}
-
 /** Gives the low half a constant value; what is known of the whole number otherwise stays. Linux: __mark_reg32_known. */
 export function setConst32(r: RegPtr, value: number): void {
   valueUnit().setConst32(r, value);
