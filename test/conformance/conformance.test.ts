@@ -30,6 +30,8 @@ function withLength(insns: readonly Insn[], length: number): Insn[] {
   return [imm(0xb7, { dst: 2, imm: length }), ...insns];
 }
 
+if (!existsSync(SUITE)) console.warn(`${SUITE} is not there: the conformance suite is skipped`);
+
 describe.skipIf(!existsSync(SUITE))("the public BPF conformance suite", () => {
   const files = existsSync(SUITE) ? readdirSync(SUITE).filter((name) => name.endsWith(".data")) : [];
 

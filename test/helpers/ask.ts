@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 import { encodeInsns, type Insn } from "../../src/isa/insn.ts";
 import { createDataplane, type Dataplane } from "../../src/kernel/dataplane/dataplane.ts";
 import { SysError } from "../../src/kernel/error.ts";
