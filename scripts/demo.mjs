@@ -10,14 +10,16 @@ if (!existsSync(cli)) {
   const { status } = spawnSync("npm", ["run", "-s", "build"], { cwd: root, stdio: "inherit" });
   if (status !== 0) process.exit(status ?? 1);
 }
-const args = [
-  "run",
-  join(root, "examples/xdp_firewall.bpf.o"),
+const files = [
+  "examples/xdp_firewall.bpf.o",
   "--pcap",
-  join(root, "examples/traffic.pcap"),
+  "examples/traffic.pcap",
+  "--maps",
+  "examples/xdp_firewall.maps.json",
 ];
-console.log(`$ anybpf run examples/xdp_firewall.bpf.o --pcap examples/traffic.pcap\n`);
-const { status } = spawnSync(process.execPath, [cli, ...args, ...process.argv.slice(2)], {
+console.log(`$ npx anybpf run ${files.join(" ")}\n`);
+const { status } = spawnSync(process.execPath, [cli, "run", ...files, ...process.argv.slice(2)], {
+  cwd: root,
   stdio: "inherit",
 });
 process.exit(status ?? 1);
