@@ -208,6 +208,14 @@ const TC_ARGS: Readonly<Record<string, Make>> = {
       randomHex(p, 17);
     return ["ctx", { bytes: key.slice(0, n * 2) }, n, oneOf(p, [0, 0, 1, 1, 2, 4, 8, 16, 31, 32])];
   },
+  skb_set_tunnel_opt: (p) => {
+    const n = oneOf(p, [4, 8, 8, 16, 64, 5, 1]);
+    return ["ctx", { bytes: randomHex(p, n) }, n];
+  },
+  skb_get_tunnel_opt: (p) => {
+    const n = oneOf(p, [4, 8, 16, 64, 3]);
+    return ["ctx", { out: n }, n];
+  },
   skb_get_tunnel_key: (p) => {
     const n = oneOf(p, [44, 44, 28, 24, 22, 8, 20, 4]);
     return ["ctx", { out: n }, n, oneOf(p, [0, 0, 1, 16, 17, 2])];

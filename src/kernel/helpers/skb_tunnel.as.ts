@@ -3,7 +3,7 @@
 
 import { cpu_current } from "../mem/cpu.as";
 import { skbOf } from "../net/skb.as";
-import { EINVAL, EPROTO } from "./errno.as";
+import { EINVAL, ENOENT, ENOMEM, EPROTO } from "./errno.as";
 
 /** struct bpf_tunnel_key; IPv4 addresses are in host byte order. */
 @unmanaged
@@ -28,6 +28,10 @@ const SIZE: u32 = 44;
 /** Where the CPU's key lies in its block: behind the contexts. The flags (u32) follow it. */
 const KEY_OFFSET: u32 = 448;
 
+/** Where the options that go with the key lie in the CPU's block: their length (u32), then as many bytes. */
+const OPTIONS_OFFSET: u32 = 1024;
+const OPTIONS_MAX: u32 = 255;
+
 const TUNINFO_IPV6: u32 = 1;
 const ZERO_CSUM_TX: u32 = 2;
 const DONT_FRAGMENT: u32 = 4;
@@ -48,6 +52,11 @@ const FLOWLABEL_MASK: u32 = 0x000fffff;
 @inline
 function current(): TunnelKey {
   return changetype<TunnelKey>(<usize>(cpu_current() + KEY_OFFSET));
+}
+
+@inline
+function options(): usize {
+  return <usize>(cpu_current() + OPTIONS_OFFSET);
 }
 
 /** The sizes that the structure had in earlier versions. */
@@ -78,7 +87,29 @@ export function bpf_skb_set_tunnel_key(ctx: i64, from: i64, size: i64, flagBits:
   if (flags & NO_TUNNEL_KEY) state &= ~TUNNEL_KEY;
   key.ext = <u16>state;
   skbOf(ctx).tunnel = v6 ? 2 : 1;
+  store<u32>(options(), 0);
   return 0;
+}
+
+/** Options belong to a key that the program has set before. */
+export function bpf_skb_set_tunnel_opt(ctx: i64, from: i64, size: i64): i64 {
+  const length = <u32>size;
+  if (!skbOf(ctx).tunnel || length & 3) return EINVAL;
+  if (length > OPTIONS_MAX) return ENOMEM;
+  store<u32>(options(), length);
+  memory.copy(options() + 4, <usize>(<u32>from), <usize>length);
+  return 0;
+}
+
+/** Gives the options' length; the buffer is zeros behind them, or all of it on failure. */
+export function bpf_skb_get_tunnel_opt(ctx: i64, to: i64, size: i64): i64 {
+  const at = <usize>(<u32>to);
+  const length: u32 = skbOf(ctx).tunnel ? load<u32>(options()) : 0;
+  memory.fill(at, 0, <usize>(<u32>size));
+  if (length == 0) return ENOENT;
+  if (<u32>size < length) return ENOMEM;
+  memory.copy(at, options() + 4, <usize>length);
+  return length;
 }
 
 export function bpf_skb_get_tunnel_key(ctx: i64, to: i64, size: i64, flagBits: i64): i64 {
