@@ -41,6 +41,8 @@ describe.each(["jit", "interp"] as const)("programs over maps of objects: %s", a
 it.skipIf(!liveKernelAnswers())("the recorded results are the live kernel's", () => {
   const results = askLiveKernel(recorded.map(({ test }) => test));
   results.forEach((result, i) => {
+    // BPF_F_CURRENT_CPU in an array of one slot: on another CPU than the first the slot is not there at all.
+    if (/^perf \w+ 1 \w*ffffffff$/.test(result.name ?? "")) return;
     expect(
       result.runs?.map((run) => run.retval),
       result.name ?? "",

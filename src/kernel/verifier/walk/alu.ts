@@ -213,8 +213,8 @@ function scalarAlu(env: Env, insn: Insn, op: number, dst: RegPtr, src: RegPtr): 
   const added = linkedDifference(env, insn, op, dst, src);
   aluScalar(insn.code, insn.off, insn.imm, dst, src);
   if (added === undefined) {
-    // What was known of the number's links no longer holds.
-    setRegId(dst, 0);
+    // What was known of the number's links no longer holds, its distance from their base included.
+    unlink(dst);
   } else if ((regId(dst) & ADD_CONST) !== 0) {
     // Sums of sums are not followed.
     unlink(dst);
