@@ -1,4 +1,5 @@
 import type { Task } from "../transport/task.ts";
+import { E } from "../uapi/errno.ts";
 import { createDataplane, type Dataplane } from "./dataplane/dataplane.ts";
 import { type HelperTable, helperTable } from "./helpers/registry.ts";
 import { createInterpreter } from "./interp/interp.ts";
@@ -126,7 +127,7 @@ export class Kernel {
         enter();
         return bpf(this.#system, caller, cmd, attr);
       },
-      close: (fd) => (fds.close(fd) ? 0 : -9),
+      close: (fd) => (fds.close(fd) ? 0 : -E.EBADF),
       exit: () => fds.closeAll(),
       packetRunner: (progFd, options = {}) => {
         enter();

@@ -17,6 +17,11 @@ const RUNS: Readonly<Record<number, Run>> = {
   [PROG_TYPE.XDP]: testRunXdp,
 };
 
+/** True for program types (BPF_PROG_TYPE_ numbers) that have a test run here. */
+export function hasTestRun(progType: number): boolean {
+  return RUNS[progType] !== undefined;
+}
+
 /**
  * Runs a program on the caller's data and context as BPF_PROG_TEST_RUN does (Linux 6.18). Throws SysError with Linux's
  * errno: EINVAL, E2BIG, ENODEV, ENOMEM; ENOTSUPP for program types that have no such run here; EOPNOTSUPP for

@@ -1,16 +1,10 @@
 import { E } from "../../uapi/errno.ts";
-import { PROG_TYPE } from "../../uapi/prog_type.ts";
 import { SysError } from "../error.ts";
+import { hasTestRun } from "../net/test_run.ts";
 import { readAttr, writeAttr } from "./attr.ts";
 import { ProgObject } from "./prog_object.ts";
 import type { Caller, Command } from "./system.ts";
 
-const RUNNABLE: ReadonlySet<number> = new Set([
-  PROG_TYPE.SOCKET_FILTER,
-  PROG_TYPE.SCHED_CLS,
-  PROG_TYPE.SCHED_ACT,
-  PROG_TYPE.XDP,
-]);
 /** More input than this is refused before it is copied (the run's own limit is far lower). */
 const MAX_INPUT = 1 << 24;
 
@@ -28,7 +22,7 @@ export const progTestRun: Command = (system, caller, attr) => {
   if (mismatched(a.ctx_size_in, a.ctx_in) || mismatched(a.ctx_size_out, a.ctx_out))
     throw new SysError(E.EINVAL);
   const { parts } = progOf(caller, a.prog_fd);
-  if (!RUNNABLE.has(parts.type)) throw new SysError(E.ENOTSUPP, "this program type has no test run");
+  if (!hasTestRun(parts.type)) throw new SysError(E.ENOTSUPP, "this program type has no test run");
   const copyIn = (address: bigint, size: number): Uint8Array => {
     if (size > MAX_INPUT) throw new SysError(E.EINVAL);
     return caller.memory.read(address, size);
